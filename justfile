@@ -1,0 +1,23 @@
+# `./dev <recipe>` installs what a recipe needs first. Arguments reach the shell unsplit, as "$@".
+set positional-arguments
+
+# List the recipes
+default:
+    @just --list --unsorted
+
+# Run the tests beside a private PostgreSQL and NATS; arguments go to cargo-nextest
+test *args:
+    cargo run -q -p testkit -- run -- cargo nextest run --workspace "$@"
+
+# Check format, lints and dependencies
+lint: && deny
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets -- -D warnings
+
+# Format the code
+fmt:
+    cargo fmt --all
+
+# Check dependencies for bans, licences and sources
+deny:
+    cargo deny check bans licenses sources

@@ -1,0 +1,65 @@
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{Pool, Postgres};
+use std::str::FromStr;
+use std::time::Duration;
+
+/// Where PostgreSQL is, and how to become each role there.
+#[derive(Clone, Debug)]
+pub struct Server {
+    base: PgConnectOptions,
+    /// Databases are named `<prefix>_<service>`.
+    prefix: String,
+}
+
+/// The two logins of one service in its own database.
+#[derive(Clone, Debug)]
+pub struct Login {
+    pub(crate) app: PgConnectOptions,
+    pub(crate) engine: PgConnectOptions,
+}
+
+impl Server {
+    /// `url`: `postgres://user:password@host:port/?sslmode=..`. User and database in it are used by the migrator only.
+    pub fn new(url: &str, prefix: &str) -> Result<Self, sqlx::Error> {
+        Ok(Self { base: PgConnectOptions::from_str(url)?, prefix: prefix.to_owned() })
+    }
+
+    pub fn database(&self, service: &str) -> String {
+        format!("{}_{service}", self.prefix)
+    }
+
+    /// The service's own logins, with the password of the URL or the one given.
+    pub fn login(&self, service: &str, password: Option<&str>) -> Login {
+        let base = self.base.clone().database(&self.database(service));
+        let base = match password {
+            Some(password) => base.password(password),
+            None => base,
+        };
+        // Bounded waits: a stuck lock or statement is an error that names itself, not a hang.
+        let base = base.options([
+            ("lock_timeout", "10s"),
+            ("statement_timeout", "30s"),
+            ("idle_in_transaction_session_timeout", "60s"),
+        ]);
+        Login {
+            app: base.clone().username(&format!("stele_{service}")).application_name(service),
+            engine: base.username(&format!("stele_{service}_engine")).application_name(&format!("{service}-engine")),
+        }
+    }
+
+    pub(crate) fn admin(&self, database: Option<&str>) -> PgConnectOptions {
+        match database {
+            Some(database) => self.base.clone().database(database),
+            None => self.base.clone(),
+        }
+    }
+}
+
+/// A pool that has connected once, or says why it cannot.
+pub async fn pool(options: PgConnectOptions, connections: u32) -> Result<Pool<Postgres>, sqlx::Error> {
+    PgPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(Duration::from_secs(15))
+        .connect_with(options)
+        .await
+}

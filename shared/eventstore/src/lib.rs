@@ -1,0 +1,37 @@
+//! The event store: each tenant's log of immutable events in PostgreSQL, appended to by one database function.
+//!
+//! [`EventStore::perform`] is the one way to change anything: it opens a [`Work`], lets the caller decide on aggregates,
+//! appends what they decided, and projects it, in one transaction.
+
+mod actor;
+mod aggregate;
+mod body;
+mod connect;
+mod context;
+mod event;
+mod feed;
+mod ids;
+mod lanes;
+mod migrate;
+mod project;
+mod store;
+mod verify;
+mod work;
+
+pub use actor::Actor;
+pub use aggregate::{EventOf, tagged};
+pub use connect::{Login, Server};
+pub use context::{CommandKey, Cx};
+pub use cqrs_es::event_sink::EventSink;
+pub use cqrs_es::{Aggregate, DomainEvent};
+pub use event::{Metadata, Recorded};
+pub use feed::Head;
+pub use ids::{InvalidStream, Stream, TenantId};
+pub use migrate::{migrate, migrations};
+pub use project::{Never, Project};
+pub use store::{EventStore, Session, StoreError};
+pub use verify::{ChainFault, ChainReport};
+pub use work::{Changed, Done, Refused, Work};
+
+/// The end of time for a view row that still stands (`valid_to`), and the position that reads "now".
+pub const NOW: i64 = i64::MAX;

@@ -1,0 +1,235 @@
+use crate::connect::pool;
+use crate::event::Recorded;
+use crate::lanes::Lanes;
+use crate::{Login, Project, Stream, TenantId};
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, Postgres, Transaction};
+use std::sync::Arc;
+use tokio::sync::broadcast;
+
+/// One service's log. Cheap to clone.
+#[derive(Clone)]
+pub struct EventStore(Arc<Inner>);
+
+#[expect(clippy::disallowed_types, reason = "the one place that holds pools: every session names its tenant")]
+pub(crate) struct Inner {
+    pub service: &'static str,
+    app: sqlx::PgPool,
+    pub engine: sqlx::PgPool,
+    pub projector: Arc<dyn Project>,
+    pub lanes: Lanes,
+    appended: broadcast::Sender<TenantId>,
+    lagging: broadcast::Sender<TenantId>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("the database did not answer as expected: {0}")]
+    Database(#[from] sqlx::Error),
+    #[error("an event could not be written or read as JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    #[error("{stream} changed meanwhile: it is at version {actual}")]
+    Conflict { stream: String, actual: i64 },
+    #[error("this Idempotency-Key came with another request before")]
+    KeyReused,
+    #[error("the database role {role} may not serve: {fault}")]
+    Unsafe { role: String, fault: &'static str },
+    #[error("the store broke its own contract: {0}")]
+    Contract(String),
+}
+
+impl EventStore {
+    /// Connects and refuses roles that row-level security would not bind.
+    pub async fn connect(
+        service: &'static str,
+        login: &Login,
+        connections: u32,
+        projector: Arc<dyn Project>,
+    ) -> Result<Self, StoreError> {
+        let app = pool(login.app.clone(), connections).await?;
+        let engine = pool(login.engine.clone(), 3).await?;
+        for pool in [&app, &engine] {
+            refuse_unbound(&mut *pool.acquire().await?).await?;
+        }
+        Ok(Self(Arc::new(Inner {
+            service,
+            app,
+            engine,
+            projector,
+            lanes: Lanes::new(),
+            appended: broadcast::channel(4096).0,
+            lagging: broadcast::channel(4096).0,
+        })))
+    }
+
+    pub fn service(&self) -> &'static str {
+        self.0.service
+    }
+
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.0
+    }
+
+    /// A transaction in which the tenant's rows, and no others, are visible.
+    pub async fn session(&self, tenant: TenantId) -> Result<Session, StoreError> {
+        let mut transaction = self.0.app.begin().await?;
+        sqlx::query("select set_config('stele.tenant', $1, true)")
+            .bind(tenant.to_string())
+            .execute(&mut *transaction)
+            .await?;
+        Ok(Session { transaction, tenant })
+    }
+
+    /// Tenants that something was appended for, as it happens in this process. Missed ones are found by a sweep.
+    pub fn appended(&self) -> broadcast::Receiver<TenantId> {
+        self.0.appended.subscribe()
+    }
+
+    /// Tenants whose views did not all follow their last append.
+    pub fn lagging(&self) -> broadcast::Receiver<TenantId> {
+        self.0.lagging.subscribe()
+    }
+
+    pub(crate) fn announce(&self, tenant: TenantId, views_followed: bool) {
+        // No receiver is no fault: the command-line tools run no workers.
+        let _ = self.0.appended.send(tenant);
+        if !views_followed {
+            let _ = self.0.lagging.send(tenant);
+        }
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        sqlx::query("select 1").execute(&self.0.engine).await?;
+        Ok(())
+    }
+
+    pub async fn close(&self) {
+        self.0.app.close().await;
+        self.0.engine.close().await;
+    }
+}
+
+async fn refuse_unbound(connection: &mut PgConnection) -> Result<(), StoreError> {
+    let (role, superuser, bypass, owner): (String, bool, bool, bool) = sqlx::query_as(
+        "select rolname::text, rolsuper, rolbypassrls,
+                exists (select from pg_class c where pg_has_role(r.oid, c.relowner, 'usage')
+                        and c.relkind in ('r', 'p') and c.relnamespace = 'public'::regnamespace)
+         from pg_roles r where rolname = current_user",
+    )
+    .fetch_one(connection)
+    .await?;
+    let fault = match (superuser, bypass, owner) {
+        (true, _, _) => "it is a superuser, whom row-level security does not bind",
+        (_, true, _) => "it has BYPASSRLS",
+        (_, _, true) => "it owns tables",
+        (false, false, false) => return Ok(()),
+    };
+    Err(StoreError::Unsafe { role, fault })
+}
+
+/// One transaction, bound to one tenant.
+pub struct Session {
+    transaction: Transaction<'static, Postgres>,
+    tenant: TenantId,
+}
+
+impl Session {
+    pub fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
+    pub fn connection(&mut self) -> &mut PgConnection {
+        &mut self.transaction
+    }
+
+    pub async fn commit(self) -> Result<(), StoreError> {
+        Ok(self.transaction.commit().await?)
+    }
+
+    /// The tenant's last position; 0 where nothing was recorded.
+    pub async fn head(&mut self) -> Result<i64, StoreError> {
+        let position = sqlx::query_scalar("select position from heads where tenant_id = $1")
+            .bind(self.tenant)
+            .fetch_optional(&mut *self.transaction)
+            .await?;
+        Ok(position.unwrap_or(0))
+    }
+
+    /// Makes this transaction the only one that appends for the tenant until it ends.
+    pub async fn lock_head(&mut self) -> Result<(), StoreError> {
+        sqlx::query("select lock_head($1)").bind(self.tenant).execute(&mut *self.transaction).await?;
+        Ok(())
+    }
+
+    /// The last position that was recorded at `instant` or before.
+    pub async fn position_at(&mut self, instant: DateTime<Utc>) -> Result<i64, StoreError> {
+        let position = sqlx::query_scalar(
+            "select position from events where tenant_id = $1 and recorded_at <= $2
+             order by recorded_at desc, position desc limit 1",
+        )
+        .bind(self.tenant)
+        .bind(instant)
+        .fetch_optional(&mut *self.transaction)
+        .await?;
+        Ok(position.unwrap_or(0))
+    }
+
+    /// Events after `position`, in order, `limit` at most.
+    pub async fn events_after(&mut self, position: i64, limit: i64) -> Result<Vec<Recorded>, StoreError> {
+        let rows = sqlx::query_as(
+            "select position, version, recorded_at, body, hash from events
+             where tenant_id = $1 and position > $2 order by position limit $3",
+        )
+        .bind(self.tenant)
+        .bind(position)
+        .bind(limit)
+        .fetch_all(&mut *self.transaction)
+        .await?;
+        rows.into_iter().map(Row::recorded).collect()
+    }
+
+    /// One object's events up to and including `position`, oldest first.
+    pub async fn stream(&mut self, stream: &Stream, position: i64) -> Result<Vec<Recorded>, StoreError> {
+        let rows = sqlx::query_as(
+            "select position, version, recorded_at, body, hash from events
+             where tenant_id = $1 and stream = $2 and position <= $3 order by version",
+        )
+        .bind(self.tenant)
+        .bind(stream.as_str())
+        .bind(position)
+        .fetch_all(&mut *self.transaction)
+        .await?;
+        rows.into_iter().map(Row::recorded).collect()
+    }
+
+    /// The events of many streams in one query, each stream's oldest first.
+    pub async fn streams(&mut self, streams: &[Stream]) -> Result<Vec<Recorded>, StoreError> {
+        let names: Vec<&str> = streams.iter().map(Stream::as_str).collect();
+        let rows = sqlx::query_as(
+            "select position, version, recorded_at, body, hash from events
+             where tenant_id = $1 and stream = any($2) order by stream, version",
+        )
+        .bind(self.tenant)
+        .bind(names)
+        .fetch_all(&mut *self.transaction)
+        .await?;
+        rows.into_iter().map(Row::recorded).collect()
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    position: i64,
+    version: i64,
+    recorded_at: DateTime<Utc>,
+    body: String,
+    hash: Vec<u8>,
+}
+
+impl Row {
+    fn recorded(self) -> Result<Recorded, StoreError> {
+        let body = serde_json::from_str(&self.body)?;
+        Ok(Recorded::new(body, self.position, self.version, self.recorded_at, &self.hash))
+    }
+}

@@ -1,0 +1,6 @@
+//! The store's promises, each against a real PostgreSQL and each with somebody trying to break it.
+
+mod append;
+mod immutable;
+mod isolation;
+mod tally;

@@ -1,0 +1,18 @@
+use std::env;
+
+pub const POSTGRES: &str = "STELE_TEST_POSTGRES";
+pub const NATS: &str = "STELE_TEST_NATS";
+
+/// The run's PostgreSQL, as its superuser.
+pub fn postgres_admin_url() -> String {
+    given(POSTGRES)
+}
+
+fn given(variable: &str) -> String {
+    env::var(variable).unwrap_or_else(|_| {
+        panic!(
+            "{variable} is not set: run tests by `./dev test`, or one of them by \
+             `cargo run -p testkit -- run -- cargo nextest run NAME`"
+        )
+    })
+}
