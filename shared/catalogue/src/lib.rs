@@ -1,0 +1,12 @@
+//! What every tenant starts from: the controls of ISO/IEC 27001:2022 Annex A and the baseline risk scales.
+//!
+//! Facts only (identifiers, titles, attributes), embedded at build time. The standard's own text is not ours to ship.
+
+mod controls;
+mod scales;
+
+#[cfg(test)]
+mod facts;
+
+pub use controls::{Attributes, Control, Theme, annex_a, control};
+pub use scales::{NotOnScale, Scales, ScalesError, baseline_scales};
