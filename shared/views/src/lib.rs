@@ -1,0 +1,15 @@
+//! Read models: pure folds of a service's own events, kept as versioned rows, so that "as of" is a query and not a replay.
+
+mod catch_up;
+mod checkpoint;
+mod fold;
+mod query;
+mod rebuild;
+mod rows;
+mod set;
+mod view;
+
+pub use query::{Listing, Page, Row, get, list, shown, versions};
+pub use rebuild::{Difference, Rebuilt};
+pub use set::ViewSet;
+pub use view::{Column, Folded, Kind, View};
