@@ -8,6 +8,11 @@ pub fn postgres_admin_url() -> String {
     given(POSTGRES)
 }
 
+/// The run's NATS server, with its credentials. Tests keep apart by a subject prefix of their own.
+pub fn nats_url() -> String {
+    given(NATS)
+}
+
 fn given(variable: &str) -> String {
     env::var(variable).unwrap_or_else(|_| {
         panic!(

@@ -1,0 +1,98 @@
+use crate::bus::{Bus, BusError, refused};
+use async_nats::Message;
+use eventstore::{EventStore, Head, Recorded, TenantId};
+use futures::StreamExt;
+use serde::{Deserialize, Serialize};
+
+const PAGE: i64 = 1000;
+const EVENTS: i64 = 200;
+
+/// Under NATS' usual limit of 1 MiB for a message, with room for what surrounds the events.
+const BYTES: usize = 700_000;
+
+#[derive(Serialize, Deserialize)]
+struct Replay {
+    tenant: TenantId,
+    after: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Heads {
+    after: Option<TenantId>,
+}
+
+/// Answers other services that ask for this one's events again, for as long as the caller lets it run.
+pub async fn serve_replay(store: &EventStore, bus: &Bus) -> Result<(), BusError> {
+    let service = store.service();
+    let group = |what: &str| format!("{service}-{what}");
+    let replays = bus.client.queue_subscribe(bus.request_subject("replay", service), group("replay"));
+    let heads = bus.client.queue_subscribe(bus.request_subject("heads", service), group("heads"));
+    let replays = replays.await.map_err(refused)?.map(|message| (true, message));
+    let heads = heads.await.map_err(refused)?.map(|message| (false, message));
+    futures::stream::select(replays, heads)
+        .for_each_concurrent(4, |(is_replay, message)| async move {
+            let answer = if is_replay { replay(store, &message).await } else { head_page(store, &message).await };
+            match (answer, message.reply) {
+                (Ok(answer), Some(reply)) => {
+                    if let Err(error) = bus.client.publish(reply, answer.into()).await {
+                        tracing::warn!(%error, "an answer could not be sent; the asker asks again");
+                    }
+                }
+                (Err(error), _) => {
+                    tracing::warn!(error = format!("{error:#}"), "a request for replay could not be answered");
+                }
+                (Ok(_), None) => {}
+            }
+        })
+        .await;
+    Ok(())
+}
+
+async fn replay(store: &EventStore, message: &Message) -> anyhow::Result<Vec<u8>> {
+    let asked: Replay = serde_json::from_slice(&message.payload)?;
+    let mut session = store.session(asked.tenant).await?;
+    let events = session.events_after(asked.after, EVENTS).await?;
+    let mut bytes = 0;
+    let fitting: Vec<Recorded> = events
+        .into_iter()
+        .take_while(|event| {
+            let first = bytes == 0;
+            bytes += event.data.to_string().len() + 1500;
+            first || bytes < BYTES
+        })
+        .collect();
+    Ok(serde_json::to_vec(&fitting)?)
+}
+
+async fn head_page(store: &EventStore, message: &Message) -> anyhow::Result<Vec<u8>> {
+    let asked: Heads = serde_json::from_slice(&message.payload)?;
+    Ok(serde_json::to_vec(&store.heads(asked.after, PAGE).await?)?)
+}
+
+impl Bus {
+    /// The next events of a tenant at their source, after a position; none where it has no more.
+    pub(crate) async fn ask_events(
+        &self,
+        source: &str,
+        tenant: TenantId,
+        after: i64,
+    ) -> Result<Vec<Recorded>, BusError> {
+        self.ask("replay", source, &Replay { tenant, after }).await
+    }
+
+    /// How far each tenant is at its source; a page, in the order of tenant ids.
+    pub(crate) async fn ask_heads(&self, source: &str, after: Option<TenantId>) -> Result<Vec<Head>, BusError> {
+        self.ask("heads", source, &Heads { after }).await
+    }
+
+    async fn ask<T: serde::de::DeserializeOwned>(
+        &self,
+        what: &str,
+        source: &str,
+        question: &impl Serialize,
+    ) -> Result<T, BusError> {
+        let question = serde_json::to_vec(question).map_err(refused)?;
+        let answer = self.client.request(self.request_subject(what, source), question.into()).await.map_err(refused)?;
+        serde_json::from_slice(&answer.payload).map_err(refused)
+    }
+}

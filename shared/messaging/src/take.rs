@@ -1,0 +1,133 @@
+use crate::checkpoint;
+use eventstore::{Actor, Cx, EventStore, Recorded, StoreError, TenantId, Work};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+pub type Reacting<'a> = Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send + 'a>>;
+
+/// What a service does when it hears of another's event: decisions of its own aggregates, on the work it is given.
+pub type Reaction = Arc<dyn for<'a> Fn(&'a mut Work, &'a Recorded) -> Reacting<'a> + Send + Sync>;
+
+/// What became of a run of events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// Everything up to this position is taken.
+    UpTo(i64),
+    /// Events are missing after this position.
+    Gap { after: i64 },
+    /// The tenant is parked; its events are asked for again when it is retried.
+    Parked,
+}
+
+const ATTEMPTS: u32 = 5;
+
+/// Takes a run of one tenant's events, in order of position: effects and checkpoint in one transaction.
+pub async fn take(
+    store: &EventStore,
+    source: &str,
+    reactions: &[Reaction],
+    tenant: TenantId,
+    events: &[Recorded],
+    retry: bool,
+) -> Result<Taken, StoreError> {
+    let mut events = events;
+    let mut attempt = 1;
+    let mut poison = None;
+    loop {
+        match once(store, source, reactions, tenant, events, retry, attempt > 1).await {
+            Ok(Once::Done(taken)) => {
+                let Some((position, error)) = poison else { return Ok(taken) };
+                park(store, source, tenant, position, error).await?;
+                return Ok(Taken::Parked);
+            }
+            // What came before the event that failed is taken first, without it.
+            Ok(Once::Failed { index, error }) => {
+                poison = Some((events[index].position, error));
+                events = &events[..index];
+            }
+            Err(StoreError::Conflict { .. }) if attempt < ATTEMPTS => attempt += 1,
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+enum Once {
+    Done(Taken),
+    Failed { index: usize, error: String },
+}
+
+async fn once(
+    store: &EventStore,
+    source: &str,
+    reactions: &[Reaction],
+    tenant: TenantId,
+    events: &[Recorded],
+    retry: bool,
+    alone: bool,
+) -> Result<Once, StoreError> {
+    let Some(last) = events.last() else { return Ok(Once::Done(Taken::Parked)) };
+    let mut work = store.work(reacting(store, last)).await?;
+    let mut position = checkpoint::lock(work.connection(), tenant, source).await?;
+    if !retry && checkpoint::is_parked(work.connection(), tenant, source).await? {
+        return Ok(Once::Done(Taken::Parked));
+    }
+    if alone {
+        // Somebody else appended meanwhile: this time nobody does.
+        work.session().lock_head().await?;
+    }
+    for (index, event) in events.iter().enumerate() {
+        if event.position <= position {
+            continue;
+        }
+        if event.position > position + 1 {
+            return Ok(Once::Done(Taken::Gap { after: position }));
+        }
+        work.continue_as(reacting(store, event));
+        for reaction in reactions {
+            match reaction(&mut work, event).await {
+                Ok(()) => {}
+                Err(error) => {
+                    return match error.downcast::<StoreError>() {
+                        // The database, not the event, is at fault: nothing is parked for that.
+                        Ok(StoreError::Database(error)) => Err(StoreError::Database(error)),
+                        Ok(error) => Ok(Once::Failed { index, error: error.to_string() }),
+                        Err(error) => Ok(Once::Failed { index, error: format!("{error:#}") }),
+                    };
+                }
+            }
+        }
+        position = event.position;
+    }
+    checkpoint::advance(work.connection(), tenant, source, position).await?;
+    if retry {
+        checkpoint::unpark(work.connection(), tenant, source).await?;
+    }
+    work.finish().await?;
+    Ok(Once::Done(Taken::UpTo(position)))
+}
+
+async fn park(
+    store: &EventStore,
+    source: &str,
+    tenant: TenantId,
+    position: i64,
+    error: String,
+) -> Result<(), StoreError> {
+    tracing::error!(tenant.id = %tenant, source, position, error, "an event cannot be taken: its tenant is parked for this source");
+    let mut session = store.session(tenant).await?;
+    checkpoint::park(session.connection(), tenant, source, position, &error).await?;
+    session.commit().await
+}
+
+/// The context of what follows from `event`: this service acts, for the same cause, at the time it happened.
+fn reacting(store: &EventStore, event: &Recorded) -> Cx {
+    let actor = Actor::Service(store.service().to_owned());
+    Cx {
+        occurred_at: Some(event.occurred_at),
+        correlation_id: event.metadata.correlation_id,
+        causation_id: Some(event.id),
+        traceparent: event.metadata.traceparent.clone(),
+        ..Cx::new(event.tenant, actor, event.recorded_at)
+    }
+}
