@@ -1,63 +1,109 @@
-use crate::account::hand_over;
-use crate::child::{Server, command, end_orphan, free_port, secret};
-use crate::{Error, account, binaries};
-use std::fs;
-use std::path::Path;
+use crate::child::command;
+use crate::supervisor::{Answer, Program, State, Supervised};
+use crate::{Directory, Error, Progress, account, binaries, files};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
+use tokio::process::Command;
+use tokio::time::timeout;
 
 /// A private nats-server with JetStream, listening on the loopback address only, with a password of its own.
 pub struct Nats {
-    server: Server,
-    port: u16,
+    server: Supervised,
     password: String,
 }
 
 impl Nats {
-    pub async fn start(folder: &Path) -> Result<Self, Error> {
+    pub(crate) async fn start(directory: &Arc<Directory>, progress: Progress<'_>) -> Result<Self, Error> {
         let program = binaries::nats_server()?;
-        account::own(folder)?;
-        let password = secret(&folder.join("password"))?;
-        let pid_file = folder.join("nats.pid");
-        let config = folder.join("nats.conf");
-        end_orphan(&pid_file, &config, "-TERM").await?;
-
-        let port = free_port()?;
+        let folder = directory.path.join("nats");
+        account::passage(&folder)?;
+        let data = folder.join("data");
+        account::own(&data)?;
+        let password = files::kept_random(&folder.join("password"))?.simple().to_string();
         let text = format!(
-            "listen: \"127.0.0.1:{port}\"\nmax_payload: 1MB\npid_file: \"{}\"\n\
-             jetstream {{ store_dir: \"{}\" }}\nauthorization {{ user: \"stele\", password: \"{password}\" }}\n",
-            pid_file.display(),
-            folder.join("store").display(),
+            "max_payload: 1MB\njetstream {{ store_dir: \"{}\" }}\n\
+             authorization {{ user: \"stele\", password: \"{password}\" }}\n",
+            quoted(&data),
         );
-        fs::write(&config, text).map_err(|source| Error::Path { path: config.clone(), source })?;
-        hand_over(&config)?;
-        let mut serve = command(&program);
-        serve.arg("-c").arg(&config);
-        let mut server = Server::spawn("nats-server", serve, &folder.join("nats.log"))?;
-        server.until(async || greets(port).await).await?;
-        Ok(Self { server, port, password })
+        files::write(&folder.join("nats.conf"), text.as_bytes())?;
+
+        progress("starting NATS");
+        let server = Supervised::start(directory, &folder, |port| NatsServer {
+            program: program.clone(),
+            folder: folder.clone(),
+            mark: directory.mark.clone(),
+            port,
+        })
+        .await?;
+        Ok(Self { server, password })
     }
 
     /// The address with its credentials.
     pub fn url(&self) -> String {
-        format!("nats://stele:{}@127.0.0.1:{}", self.password, self.port)
+        format!("nats://stele:{}@127.0.0.1:{}", self.password, self.server.port)
     }
 
-    pub fn pid(&self) -> Option<u32> {
-        self.server.pid()
+    pub fn port(&self) -> u16 {
+        self.server.port
+    }
+
+    pub fn state(&self) -> State {
+        self.server.state()
     }
 
     pub async fn stop(self) -> Result<(), Error> {
-        self.server.stop("-TERM").await
+        self.server.stop().await
     }
 }
 
-/// A NATS server speaks first, and tells whether its JetStream is up.
-async fn greets(port: u16) -> bool {
-    let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)).await else { return false };
-    let mut greeting = [0; 4096];
-    match stream.read(&mut greeting).await {
-        Ok(length) => String::from_utf8_lossy(&greeting[..length]).contains("\"jetstream\":true"),
-        Err(_) => false,
+struct NatsServer {
+    program: PathBuf,
+    folder: PathBuf,
+    mark: String,
+    port: u16,
+}
+
+impl Program for NatsServer {
+    const NAME: &'static str = "nats-server";
+    const STOP: &'static str = "-TERM";
+
+    fn command(&self) -> Command {
+        let mut serve = command(&self.program);
+        // By this name a later start knows it, whatever its file is called.
+        serve.arg0(Self::NAME);
+        serve.arg("-c").arg(self.folder.join("nats.conf"));
+        serve.args(["-a", "127.0.0.1", "-p", &self.port.to_string(), "--name", &self.mark]);
+        serve
     }
+
+    fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    fn mark(&self) -> &str {
+        &self.mark
+    }
+
+    /// A NATS server speaks first, and tells its name and whether its JetStream is up.
+    async fn answer(&self, _pid: u32) -> Answer {
+        let mut greeting = [0; 4096];
+        let read = async {
+            let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await?;
+            stream.read(&mut greeting).await
+        };
+        let Ok(Ok(length)) = timeout(Duration::from_secs(1), read).await else { return Answer::Silent };
+        let greeting = String::from_utf8_lossy(&greeting[..length]);
+        if greeting.contains(&self.mark) && greeting.contains("\"jetstream\":true") {
+            Answer::Ready
+        } else {
+            Answer::Silent
+        }
+    }
+}
+
+fn quoted(path: &Path) -> String {
+    path.to_string_lossy().replace('\\', "\\\\").replace('"', "\\\"")
 }
