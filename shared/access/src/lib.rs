@@ -1,0 +1,15 @@
+//! Who may do what: bearer tokens of the local issuer, the roles of people in a tenant, and one table of roles and actions.
+//!
+//! Every service keeps its own copy of a tenant's roles, recorded as its own events, so no request asks another service.
+
+mod admission;
+mod mirror;
+mod role;
+mod roster;
+mod token;
+
+pub use admission::{Admission, Broken, Command, Event};
+pub use mirror::mirror;
+pub use role::{Action, Role};
+pub use roster::{KEY, Roster};
+pub use token::{Caller, Issuer, TokenError, Verifier};

@@ -1,0 +1,79 @@
+use serde::{Deserialize, Serialize};
+use strum::{EnumIter, IntoStaticStr};
+use utoipa::ToSchema;
+
+/// What a person is in one tenant. The administrators of the owning organisation need none.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema, EnumIter, IntoStaticStr,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum Role {
+    IsmsManager,
+    RiskOwner,
+    ControlOwner,
+    InternalAuditor,
+    Viewer,
+}
+
+/// What a route asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, EnumIter, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub enum Action {
+    /// See registers, the Statement of Applicability, histories.
+    Read,
+    /// See the trail of everything that was done.
+    ReadTrail,
+    /// Identify and assess risks, keep assets.
+    WriteRisks,
+    /// Decide how a risk is treated.
+    DecideTreatment,
+    /// Set how far a control is implemented, attach evidence.
+    WriteControls,
+    /// Decide which controls apply.
+    DecideApplicability,
+    /// People and their roles, the tenant's settings, uploads of whole registers.
+    ManageTenant,
+}
+
+impl Role {
+    /// The one table of roles and actions. What is not listed is refused.
+    pub fn may(self, action: Action) -> bool {
+        use Action::{DecideApplicability, DecideTreatment, ManageTenant, Read, ReadTrail, WriteControls, WriteRisks};
+        let allowed: &[Action] = match self {
+            Self::IsmsManager => {
+                &[Read, ReadTrail, WriteRisks, DecideTreatment, WriteControls, DecideApplicability, ManageTenant]
+            }
+            Self::RiskOwner => &[Read, WriteRisks, DecideTreatment],
+            Self::ControlOwner => &[Read, WriteControls],
+            Self::InternalAuditor => &[Read, ReadTrail],
+            Self::Viewer => &[Read],
+        };
+        allowed.contains(&action)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Action, Role};
+    use std::fmt::Write;
+    use strum::IntoEnumIterator;
+
+    #[test]
+    fn the_table_reads_as_agreed() {
+        let table = Role::iter().fold(String::new(), |mut table, role| {
+            let allowed: Vec<&str> =
+                Action::iter().filter(|action| role.may(*action)).map(<&'static str>::from).collect();
+            let _ = writeln!(table, "{}: {}", <&'static str>::from(role), allowed.join(" "));
+            table
+        });
+        assert_eq!(
+            table,
+            "isms_manager: read read_trail write_risks decide_treatment write_controls decide_applicability manage_tenant\n\
+             risk_owner: read write_risks decide_treatment\n\
+             control_owner: read write_controls\n\
+             internal_auditor: read read_trail\n\
+             viewer: read\n"
+        );
+    }
+}

@@ -1,0 +1,174 @@
+use chrono::{DateTime, Duration, Utc};
+use ed25519_dalek::SigningKey;
+use ed25519_dalek::pkcs8::EncodePrivateKey;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+const ISSUER: &str = "stele-local";
+const AUDIENCE: &str = "stele";
+
+/// Tolerated difference between clocks.
+const SKEW_SECONDS: u64 = 30;
+
+/// Whom a bearer token stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// A person's identifier: a short handle of their organisation's, never a name or an address.
+    pub person: String,
+    pub organisation: Uuid,
+    /// Administers the organisation, and with it the tenants that it owns.
+    pub administrator: bool,
+}
+
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    #[error("the bearer token has expired: ask for a new one")]
+    Expired,
+    #[error("the bearer token is not one of this installation")]
+    Foreign,
+    #[error("the issuer's key is not 64 hexadecimal digits")]
+    Key,
+    #[error("a token could not be signed: {0}")]
+    Signing(String),
+}
+
+#[derive(Serialize, Deserialize)]
+struct Claims {
+    iss: String,
+    aud: String,
+    sub: String,
+    org: Uuid,
+    #[serde(default)]
+    admin: bool,
+    iat: i64,
+    exp: i64,
+    jti: Uuid,
+}
+
+/// Signs tokens: tenancy's part.
+pub struct Issuer {
+    key: EncodingKey,
+}
+
+/// Checks tokens: every service's part. It cannot sign one.
+#[derive(Clone)]
+pub struct Verifier {
+    key: DecodingKey,
+}
+
+impl Issuer {
+    /// `seed`: the secret key, 32 bytes as 64 hexadecimal digits.
+    pub fn from_seed(seed: &str) -> Result<(Self, Verifier), TokenError> {
+        let key = SigningKey::from_bytes(&bytes(seed)?);
+        let public = key.verifying_key().to_bytes();
+        let der = key.to_pkcs8_der().map_err(|error| TokenError::Signing(error.to_string()))?;
+        Ok((
+            Self { key: EncodingKey::from_ed_der(der.as_bytes()) },
+            Verifier { key: DecodingKey::from_ed_der(&public) },
+        ))
+    }
+
+    /// A token for `caller`, good for `lifetime` from `now` on.
+    pub fn issue(&self, caller: &Caller, now: DateTime<Utc>, lifetime: Duration) -> Result<String, TokenError> {
+        let claims = Claims {
+            iss: ISSUER.to_owned(),
+            aud: AUDIENCE.to_owned(),
+            sub: caller.person.clone(),
+            org: caller.organisation,
+            admin: caller.administrator,
+            iat: now.timestamp(),
+            exp: (now + lifetime).timestamp(),
+            jti: Uuid::new_v4(),
+        };
+        encode(&Header::new(Algorithm::EdDSA), &claims, &self.key)
+            .map_err(|error| TokenError::Signing(error.to_string()))
+    }
+}
+
+impl Verifier {
+    pub fn verify(&self, token: &str) -> Result<Caller, TokenError> {
+        // A token of another kind must not pass for one of ours, whatever it is signed with.
+        let header = decode_header(token).map_err(|_| TokenError::Foreign)?;
+        if header.typ.as_deref() != Some("JWT") {
+            return Err(TokenError::Foreign);
+        }
+        let mut validation = Validation::new(Algorithm::EdDSA);
+        validation.set_issuer(&[ISSUER]);
+        validation.set_audience(&[AUDIENCE]);
+        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        validation.leeway = SKEW_SECONDS;
+        let token = decode::<Claims>(token, &self.key, &validation).map_err(|error| {
+            let expired = matches!(error.kind(), jsonwebtoken::errors::ErrorKind::ExpiredSignature);
+            if expired { TokenError::Expired } else { TokenError::Foreign }
+        })?;
+        let Claims { sub, org, admin, .. } = token.claims;
+        Ok(Caller { person: sub, organisation: org, administrator: admin })
+    }
+}
+
+fn bytes(seed: &str) -> Result<[u8; 32], TokenError> {
+    let seed = seed.trim();
+    let mut bytes = [0; 32];
+    if seed.len() != 64 || !seed.is_ascii() {
+        return Err(TokenError::Key);
+    }
+    for (index, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&seed[index * 2..index * 2 + 2], 16).map_err(|_| TokenError::Key)?;
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Caller, Issuer, TokenError};
+    use chrono::{Duration, TimeDelta, Utc};
+    use uuid::Uuid;
+
+    fn seed(digit: &str) -> String {
+        digit.repeat(64)
+    }
+
+    fn caller() -> Caller {
+        Caller { person: "mara".to_owned(), organisation: Uuid::new_v4(), administrator: true }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the verifier compares with the real clock")]
+    fn now() -> chrono::DateTime<Utc> {
+        Utc::now()
+    }
+
+    #[test]
+    fn a_token_comes_back_as_its_caller() {
+        let (issuer, verifier) = Issuer::from_seed(&seed("a")).expect("a key");
+        let token = issuer.issue(&caller(), now(), Duration::hours(1)).expect("signed");
+        assert_eq!(verifier.verify(&token).map(|caller| caller.person), Ok("mara".to_owned()));
+    }
+
+    #[test]
+    fn expired_foreign_altered_and_unsigned_tokens_are_refused() {
+        let (issuer, verifier) = Issuer::from_seed(&seed("a")).expect("a key");
+        let (stranger, _) = Issuer::from_seed(&seed("b")).expect("a key");
+        let old = issuer.issue(&caller(), now() - TimeDelta::hours(2), Duration::hours(1)).expect("signed");
+        assert_eq!(verifier.verify(&old), Err(TokenError::Expired));
+        let foreign = stranger.issue(&caller(), now(), Duration::hours(1)).expect("signed");
+        assert_eq!(verifier.verify(&foreign), Err(TokenError::Foreign));
+        let good = issuer.issue(&caller(), now(), Duration::hours(1)).expect("signed");
+        let parts: Vec<&str> = good.split('.').collect();
+        let other = issuer.issue(&caller(), now(), Duration::hours(9)).expect("signed");
+        let claims = other.split('.').nth(1).expect("claims");
+        assert_eq!(verifier.verify(&format!("{}.{claims}.{}", parts[0], parts[2])), Err(TokenError::Foreign));
+        // {"alg":"none","typ":"JWT"}
+        assert_eq!(
+            verifier.verify(&format!("eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.{claims}.")),
+            Err(TokenError::Foreign)
+        );
+        assert_eq!(verifier.verify("nonsense"), Err(TokenError::Foreign));
+    }
+
+    #[test]
+    fn a_key_of_another_length_is_refused() {
+        assert_eq!(Issuer::from_seed("abc").err(), Some(TokenError::Key));
+        assert_eq!(Issuer::from_seed(&"z".repeat(64)).err(), Some(TokenError::Key));
+    }
+}
