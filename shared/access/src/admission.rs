@@ -1,21 +1,28 @@
 use crate::Role;
-use eventstore::{Cx, aggregate};
+use eventstore::{Actor, Cx, aggregate};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 /// A tenant's owner and the roles of its people. One stream a tenant, in every service; tenancy decides, the others copy.
 #[derive(Default, Serialize, Deserialize)]
 pub struct Admission {
     organisation: Option<Uuid>,
-    roles: BTreeMap<String, Role>,
+    roles: BTreeMap<String, BTreeSet<Role>>,
 }
 
 #[derive(Clone, Debug)]
 pub enum Command {
-    Open { organisation: Uuid },
-    Grant { person: String, role: Role },
-    Revoke { person: String },
+    Open {
+        organisation: Uuid,
+    },
+    /// The person has exactly these roles from now on; none ends the membership.
+    Assign {
+        person: String,
+        roles: BTreeSet<Role>,
+    },
+    /// What tenancy decided.
+    Copy(Event),
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,7 +30,7 @@ pub enum Command {
 pub enum Event {
     Opened { organisation: Uuid },
     Granted { person: String, role: Role },
-    Revoked { person: String },
+    Revoked { person: String, role: Role },
 }
 
 #[derive(Debug, PartialEq, thiserror::Error, strum::IntoStaticStr)]
@@ -31,7 +38,7 @@ pub enum Event {
 pub enum Broken {
     #[error("the tenant belongs to another organisation")]
     OwnedByAnother,
-    #[error("nobody gives or takes their own role: ask another manager")]
+    #[error("nobody gives or takes their own roles: ask another manager")]
     OwnRole,
     #[error("{0} is the last ISMS manager: make somebody else one first")]
     LastManager(String),
@@ -39,53 +46,70 @@ pub enum Broken {
 
 impl Admission {
     fn decide(&self, command: Command, cx: &Cx) -> Result<Vec<Event>, Broken> {
-        let own = |person: &str| matches!(&cx.actor, eventstore::Actor::Person(actor) if actor == person);
         match command {
             Command::Open { organisation } => match self.organisation {
                 None => Ok(vec![Event::Opened { organisation }]),
                 Some(owner) if owner == organisation => Ok(vec![]),
                 Some(_) => Err(Broken::OwnedByAnother),
             },
-            Command::Grant { person, role } => {
-                if self.roles.get(&person) == Some(&role) {
-                    return Ok(vec![]);
-                }
-                if own(&person) {
-                    return Err(Broken::OwnRole);
-                }
-                if role != Role::IsmsManager && self.is_last_manager(&person) {
-                    return Err(Broken::LastManager(person));
-                }
-                Ok(vec![Event::Granted { person, role }])
-            }
-            Command::Revoke { person } => {
-                if !self.roles.contains_key(&person) {
-                    return Ok(vec![]);
-                }
-                if own(&person) {
-                    return Err(Broken::OwnRole);
-                }
-                if self.is_last_manager(&person) {
-                    return Err(Broken::LastManager(person));
-                }
-                Ok(vec![Event::Revoked { person }])
-            }
+            Command::Assign { person, roles } => self.assign(person, &roles, &cx.actor),
+            Command::Copy(event) => Ok(if self.holds(&event) { vec![] } else { vec![event] }),
         }
     }
 
+    fn assign(&self, person: String, roles: &BTreeSet<Role>, actor: &Actor) -> Result<Vec<Event>, Broken> {
+        let before = self.roles.get(&person).cloned().unwrap_or_default();
+        if before == *roles {
+            return Ok(vec![]);
+        }
+        if matches!(actor, Actor::Person(actor) if *actor == person) {
+            return Err(Broken::OwnRole);
+        }
+        if !roles.contains(&Role::IsmsManager) && self.is_last_manager(&person) {
+            return Err(Broken::LastManager(person));
+        }
+        let granted = roles.difference(&before).map(|role| Event::Granted { person: person.clone(), role: *role });
+        let revoked = before.difference(roles).map(|role| Event::Revoked { person: person.clone(), role: *role });
+        Ok(granted.chain(revoked).collect())
+    }
+
     fn is_last_manager(&self, person: &str) -> bool {
-        let mut managers = self.roles.iter().filter(|(_, role)| **role == Role::IsmsManager);
+        let mut managers = self.roles.iter().filter(|(_, roles)| roles.contains(&Role::IsmsManager));
         managers.next().is_some_and(|(name, _)| name == person) && managers.next().is_none()
+    }
+
+    fn holds(&self, event: &Event) -> bool {
+        let has = |person: &String, role: &Role| self.roles.get(person).is_some_and(|roles| roles.contains(role));
+        match event {
+            Event::Opened { organisation } => self.organisation == Some(*organisation),
+            Event::Granted { person, role } => has(person, role),
+            Event::Revoked { person, role } => !has(person, role),
+        }
     }
 
     fn apply(&mut self, event: Event) {
         match event {
             Event::Opened { organisation } => self.organisation = Some(organisation),
-            Event::Granted { person, role } => {
-                self.roles.insert(person, role);
+            Event::Granted { .. } | Event::Revoked { .. } => event.assign_in(&mut self.roles),
+        }
+    }
+}
+
+impl Event {
+    /// Gives or takes the role; a person without one is not there.
+    pub(crate) fn assign_in(self, people: &mut BTreeMap<String, BTreeSet<Role>>) {
+        match self {
+            Self::Opened { .. } => {}
+            Self::Granted { person, role } => {
+                people.entry(person).or_default().insert(role);
             }
-            Event::Revoked { person } => {
-                self.roles.remove(&person);
+            Self::Revoked { person, role } => {
+                if let Some(roles) = people.get_mut(&person) {
+                    roles.remove(&role);
+                    if roles.is_empty() {
+                        people.remove(&person);
+                    }
+                }
             }
         }
     }
@@ -116,28 +140,44 @@ mod tests {
         Event::Granted { person: person.to_owned(), role }
     }
 
+    fn revoked(person: &str, role: Role) -> Event {
+        Event::Revoked { person: person.to_owned(), role }
+    }
+
+    fn assign(person: &str, roles: &[Role]) -> Command {
+        Command::Assign { person: person.to_owned(), roles: roles.iter().copied().collect() }
+    }
+
     #[test]
-    fn nobody_raises_their_own_role() {
-        let command = Command::Grant { person: "mara".to_owned(), role: Role::IsmsManager };
+    fn roles_are_given_and_taken_one_event_each() {
+        let admission = given(vec![granted("jo", Role::Viewer), granted("jo", Role::RiskOwner)]);
+        assert_eq!(
+            admission.decide(assign("jo", &[Role::RiskOwner, Role::ControlOwner]), &by("mara")),
+            Ok(vec![granted("jo", Role::ControlOwner), revoked("jo", Role::Viewer)])
+        );
+    }
+
+    #[test]
+    fn nobody_changes_their_own_roles() {
         let admission = given(vec![granted("mara", Role::Viewer)]);
-        assert_eq!(admission.decide(command, &by("mara")), Err(Broken::OwnRole));
+        assert_eq!(admission.decide(assign("mara", &[Role::IsmsManager]), &by("mara")), Err(Broken::OwnRole));
     }
 
     #[test]
     fn the_last_manager_stays_until_there_is_another() {
         let one = given(vec![granted("mara", Role::IsmsManager)]);
         let two = given(vec![granted("mara", Role::IsmsManager), granted("jo", Role::IsmsManager)]);
-        let revoke = || Command::Revoke { person: "mara".to_owned() };
-        let lower = || Command::Grant { person: "mara".to_owned(), role: Role::Viewer };
-        assert_eq!(one.decide(revoke(), &by("admin")), Err(Broken::LastManager("mara".to_owned())));
-        assert_eq!(one.decide(lower(), &by("admin")), Err(Broken::LastManager("mara".to_owned())));
-        assert_eq!(two.decide(revoke(), &by("admin")), Ok(vec![Event::Revoked { person: "mara".to_owned() }]));
+        let last = || Err(Broken::LastManager("mara".to_owned()));
+        assert_eq!(one.decide(assign("mara", &[]), &by("admin")), last());
+        assert_eq!(one.decide(assign("mara", &[Role::Viewer]), &by("admin")), last());
+        assert_eq!(two.decide(assign("mara", &[]), &by("admin")), Ok(vec![revoked("mara", Role::IsmsManager)]));
     }
 
     #[test]
     fn what_is_so_already_is_no_event() {
         let admission = given(vec![granted("mara", Role::Viewer)]);
-        let command = Command::Grant { person: "mara".to_owned(), role: Role::Viewer };
-        assert_eq!(admission.decide(command, &by("admin")), Ok(vec![]));
+        assert_eq!(admission.decide(assign("mara", &[Role::Viewer]), &by("admin")), Ok(vec![]));
+        assert_eq!(admission.decide(Command::Copy(granted("mara", Role::Viewer)), &by("tenancy")), Ok(vec![]));
+        assert_eq!(admission.decide(Command::Copy(revoked("jo", Role::Viewer)), &by("tenancy")), Ok(vec![]));
     }
 }

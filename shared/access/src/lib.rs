@@ -9,7 +9,7 @@ mod roster;
 mod token;
 
 pub use admission::{Admission, Broken, Command, Event};
-pub use mirror::mirror;
+pub use mirror::when_access_changes_then_copy_it;
 pub use role::{Action, Role};
 pub use roster::{KEY, Roster};
 pub use token::{Caller, Issuer, TokenError, Verifier};

@@ -1,5 +1,5 @@
 use serde::{Deserialize, Serialize};
-use strum::{EnumIter, IntoStaticStr};
+use strum::{EnumIter, IntoEnumIterator, IntoStaticStr};
 use utoipa::ToSchema;
 
 /// What a person is in one tenant. The administrators of the owning organisation need none.
@@ -50,6 +50,13 @@ impl Role {
             Self::Viewer => &[Read],
         };
         allowed.contains(&action)
+    }
+}
+
+impl Action {
+    /// The roles that allow it.
+    pub fn roles(self) -> impl Iterator<Item = Role> {
+        Role::iter().filter(move |role| role.may(self))
     }
 }
 

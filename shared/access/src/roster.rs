@@ -2,7 +2,7 @@ use crate::admission::Event;
 use crate::{Action, Caller, Role};
 use eventstore::Recorded;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 use views::{Folded, View};
 
@@ -13,7 +13,7 @@ pub const KEY: &str = "tenant";
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Roster {
     pub organisation: Option<Uuid>,
-    pub roles: BTreeMap<String, Role>,
+    pub roles: BTreeMap<String, BTreeSet<Role>>,
 }
 
 impl Roster {
@@ -23,7 +23,7 @@ impl Roster {
     }
 
     pub fn allows(&self, caller: &Caller, action: Action) -> bool {
-        self.administers(caller) || self.roles.get(&caller.person).is_some_and(|role| role.may(action))
+        self.administers(caller) || self.roles.get(&caller.person).into_iter().flatten().any(|role| role.may(action))
     }
 
     fn administers(&self, caller: &Caller) -> bool {
@@ -43,12 +43,7 @@ impl View for Roster {
         let mut roster = current.unwrap_or_default();
         match event {
             Event::Opened { organisation } => roster.organisation = Some(organisation),
-            Event::Granted { person, role } => {
-                roster.roles.insert(person, role);
-            }
-            Event::Revoked { person } => {
-                roster.roles.remove(&person);
-            }
+            Event::Granted { .. } | Event::Revoked { .. } => event.assign_in(&mut roster.roles),
         }
         Ok(Some(roster))
     }
@@ -67,7 +62,7 @@ mod tests {
     #[test]
     fn an_administrator_of_another_organisation_is_a_stranger() {
         let ours = Uuid::new_v4();
-        let roster = Roster { organisation: Some(ours), roles: [("mara".to_owned(), Role::Viewer)].into() };
+        let roster = Roster { organisation: Some(ours), roles: [("mara".to_owned(), [Role::Viewer].into())].into() };
         assert!(roster.allows(&caller("admin", ours, true), Action::ManageTenant));
         assert!(!roster.knows(&caller("admin", Uuid::new_v4(), true)));
         assert!(!roster.knows(&caller("admin", ours, false)));

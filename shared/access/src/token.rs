@@ -27,7 +27,7 @@ pub enum TokenError {
     Expired,
     #[error("the bearer token is not one of this installation")]
     Foreign,
-    #[error("the issuer's key is not 64 hexadecimal digits")]
+    #[error("the key is not 64 hexadecimal digits")]
     Key,
     #[error("a token could not be signed: {0}")]
     Signing(String),
@@ -47,6 +47,7 @@ struct Claims {
 }
 
 /// Signs tokens: tenancy's part.
+#[derive(Clone)]
 pub struct Issuer {
     key: EncodingKey,
 }
@@ -69,8 +70,25 @@ impl Issuer {
         ))
     }
 
+    /// The public key that belongs to `seed`, as 64 hexadecimal digits: what verifiers are given.
+    pub fn public(seed: &str) -> Result<String, TokenError> {
+        let key = SigningKey::from_bytes(&bytes(seed)?).verifying_key();
+        Ok(key.to_bytes().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}")))
+    }
+
     /// A token for `caller`, good for `lifetime` from `now` on.
     pub fn issue(&self, caller: &Caller, now: DateTime<Utc>, lifetime: Duration) -> Result<String, TokenError> {
+        self.issue_as(Uuid::new_v4(), caller, now, lifetime)
+    }
+
+    /// The same with an id of the caller's choice (`jti`), by which a record can name the token without holding it.
+    pub fn issue_as(
+        &self,
+        id: Uuid,
+        caller: &Caller,
+        now: DateTime<Utc>,
+        lifetime: Duration,
+    ) -> Result<String, TokenError> {
         let claims = Claims {
             iss: ISSUER.to_owned(),
             aud: AUDIENCE.to_owned(),
@@ -79,7 +97,7 @@ impl Issuer {
             admin: caller.administrator,
             iat: now.timestamp(),
             exp: (now + lifetime).timestamp(),
-            jti: Uuid::new_v4(),
+            jti: id,
         };
         encode(&Header::new(Algorithm::EdDSA), &claims, &self.key)
             .map_err(|error| TokenError::Signing(error.to_string()))
@@ -87,6 +105,11 @@ impl Issuer {
 }
 
 impl Verifier {
+    /// `public`: the public key, 32 bytes as 64 hexadecimal digits.
+    pub fn from_public(public: &str) -> Result<Self, TokenError> {
+        Ok(Self { key: DecodingKey::from_ed_der(&bytes(public)?) })
+    }
+
     pub fn verify(&self, token: &str) -> Result<Caller, TokenError> {
         // A token of another kind must not pass for one of ours, whatever it is signed with.
         let header = decode_header(token).map_err(|_| TokenError::Foreign)?;
@@ -121,7 +144,7 @@ fn bytes(seed: &str) -> Result<[u8; 32], TokenError> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Caller, Issuer, TokenError};
+    use super::{Caller, Issuer, TokenError, Verifier};
     use chrono::{Duration, TimeDelta, Utc};
     use uuid::Uuid;
 
@@ -143,6 +166,8 @@ mod tests {
         let (issuer, verifier) = Issuer::from_seed(&seed("a")).expect("a key");
         let token = issuer.issue(&caller(), now(), Duration::hours(1)).expect("signed");
         assert_eq!(verifier.verify(&token).map(|caller| caller.person), Ok("mara".to_owned()));
+        let public = Verifier::from_public(&Issuer::public(&seed("a")).expect("a key")).expect("a key");
+        assert_eq!(public.verify(&token).map(|caller| caller.person), Ok("mara".to_owned()));
     }
 
     #[test]

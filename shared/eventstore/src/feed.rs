@@ -1,4 +1,5 @@
 use crate::{EventStore, StoreError, TenantId};
+use sqlx::AssertSqlSafe;
 
 /// A tenant and its last position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::FromRow, serde::Serialize, serde::Deserialize)]
@@ -87,5 +88,12 @@ impl EventStore {
         Ok(sqlx::query_as("select source, count(*) from parked group by source")
             .fetch_all(&self.inner().engine)
             .await?)
+    }
+
+    /// Tenants with rows in `queue` whose time has come: a table of the service's own, of which the engine's role may see
+    /// `tenant_id` and `due_at`.
+    pub async fn due(&self, queue: &'static str) -> Result<Vec<TenantId>, StoreError> {
+        let statement = format!("select distinct tenant_id from {queue} where due_at <= now() limit 10000");
+        Ok(sqlx::query_scalar(AssertSqlSafe(statement)).fetch_all(&self.inner().engine).await?)
     }
 }

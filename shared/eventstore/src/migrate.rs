@@ -24,6 +24,7 @@ pub async fn migrate(server: &Server, service: &str, password: &str, own: &Migra
     let mut connection = PgConnection::connect_with(&server.admin(Some(&database))).await?;
     sqlx::query("set role stele_owner").execute(&mut connection).await?;
     migrations(own).run(&mut connection).await?;
+    sqlx::query("grant select on _sqlx_migrations to stele_engine").execute(&mut connection).await?;
     connection.close().await?;
     Ok(())
 }

@@ -32,6 +32,8 @@ pub enum StoreError {
     Conflict { stream: String, actual: i64 },
     #[error("this Idempotency-Key came with another request before")]
     KeyReused,
+    #[error("the event on {stream} has {bytes} bytes, and {most} are the most")]
+    TooLarge { stream: String, bytes: usize, most: usize },
     #[error("the database role {role} may not serve: {fault}")]
     Unsafe { role: String, fault: &'static str },
     #[error("the store broke its own contract: {0}")]
@@ -96,6 +98,12 @@ impl EventStore {
         if !views_followed {
             let _ = self.0.lagging.send(tenant);
         }
+    }
+
+    /// The version of the last migration that the database has seen.
+    pub async fn schema(&self) -> Result<i64, StoreError> {
+        let version = sqlx::query_scalar("select max(version) from _sqlx_migrations where success");
+        Ok(version.fetch_one(&self.0.engine).await.map(Option::unwrap_or_default)?)
     }
 
     /// Whether the database answers.
@@ -184,6 +192,19 @@ impl Session {
         .bind(self.tenant)
         .bind(position)
         .bind(limit)
+        .fetch_all(&mut *self.transaction)
+        .await?;
+        rows.into_iter().map(Row::recorded).collect()
+    }
+
+    /// The events at these positions, in order.
+    pub async fn events_at(&mut self, positions: &[i64]) -> Result<Vec<Recorded>, StoreError> {
+        let rows = sqlx::query_as(
+            "select position, version, recorded_at, body, hash from events
+             where tenant_id = $1 and position = any($2) order by position",
+        )
+        .bind(self.tenant)
+        .bind(positions)
         .fetch_all(&mut *self.transaction)
         .await?;
         rows.into_iter().map(Row::recorded).collect()

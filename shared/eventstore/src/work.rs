@@ -1,7 +1,8 @@
 use crate::body::Body;
+use crate::crash::crash_point;
 use crate::event::Recorded;
 use crate::{Aggregate, CommandKey, Cx, EventOf, EventSink, EventStore, Metadata, Session, StoreError, Stream, tagged};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::PgConnection;
@@ -15,6 +16,9 @@ use uuid::Uuid;
 /// How often a decision is made anew after another process changed the same stream meanwhile.
 const ATTEMPTS: u32 = 8;
 
+/// An event travels in one NATS message, which has 1 MB at most, with its headers.
+const LARGEST_EVENT: usize = 700_000;
+
 /// Decisions on any number of a tenant's aggregates that will be recorded together or not at all.
 pub struct Work {
     store: EventStore,
@@ -22,6 +26,8 @@ pub struct Work {
     cx: Cx,
     held: HashMap<Stream, Vec<Recorded>>,
     pending: Vec<Recorded>,
+    /// Which of `pending` belong to each stream.
+    pending_of: HashMap<Stream, Vec<usize>>,
     key: Option<CommandKey>,
 }
 
@@ -71,7 +77,14 @@ impl<R: fmt::Display> fmt::Display for Refused<R> {
     }
 }
 
-impl<R: fmt::Display + fmt::Debug> std::error::Error for Refused<R> {}
+impl<R: fmt::Display + fmt::Debug> std::error::Error for Refused<R> {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Store(error) => Some(error),
+            Self::Rule(_) | Self::Stale { .. } => None,
+        }
+    }
+}
 
 type Deciding<'a, T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'a>>;
 
@@ -116,7 +129,15 @@ impl EventStore {
     pub async fn work(&self, cx: Cx) -> Result<Work, StoreError> {
         let session = self.session(cx.tenant).await?;
         let key = cx.command.clone();
-        Ok(Work { store: self.clone(), session, cx, held: HashMap::new(), pending: Vec::new(), key })
+        Ok(Work {
+            store: self.clone(),
+            session,
+            cx,
+            held: HashMap::new(),
+            pending: Vec::new(),
+            pending_of: HashMap::new(),
+            key,
+        })
     }
 }
 
@@ -146,7 +167,9 @@ impl Work {
     }
 
     /// Reads many streams at once, so that deciding on each of them costs no query of its own.
-    pub async fn preload(&mut self, streams: Vec<Stream>) -> Result<(), StoreError> {
+    pub async fn preload(&mut self, mut streams: Vec<Stream>) -> Result<(), StoreError> {
+        // What is held already would be held twice.
+        streams.retain(|stream| !self.held.contains_key(stream));
         let events = self.session.streams(&streams).await?;
         for stream in streams {
             self.held.entry(stream).or_default();
@@ -171,7 +194,8 @@ impl Work {
         let mut aggregate = A::default();
         let mut version = 0;
         let stored = self.held.get(&stream).into_iter().flatten();
-        for event in stored.chain(self.pending.iter().filter(|event| event.stream == stream)) {
+        let decided = self.pending_of.get(&stream).into_iter().flatten().map(|index| &self.pending[*index]);
+        for event in stored.chain(decided) {
             if let Some(decoded) = event.decode::<A::Event>()? {
                 aggregate.apply(decoded);
             }
@@ -205,6 +229,7 @@ impl Work {
         for event in &events {
             version += 1;
             let recorded = self.recorded(&stream, version, event).map_err(StoreError::from)?;
+            self.pending_of.entry(stream.clone()).or_default().push(self.pending.len());
             self.pending.push(recorded);
         }
         Ok(Changed { stream, version, changed })
@@ -225,7 +250,8 @@ impl Work {
             id,
             event_type: format!("{}.{name}", E::STREAM),
             schema: event.event_version().parse().unwrap_or(1),
-            occurred_at: cx.occurred_at.unwrap_or(cx.now),
+            // As it is stored: a view that follows now must see what one sees that is folded later.
+            occurred_at: cx.occurred_at.unwrap_or(cx.now).trunc_subsecs(6),
             recorded_at: cx.now,
             data,
             metadata: Metadata {
@@ -272,7 +298,7 @@ impl Work {
             return Ok(Committed::Now { position });
         }
         let answer = serde_json::to_string(answer)?;
-        let row = self.append(&answer).await.map_err(as_conflict)?;
+        let row = self.append(&answer).await?;
         match (row.verdict.as_str(), row.answer, row.at) {
             ("repeated", Some(answer), _) => Ok(Committed::Before { answer, position: row.last_position }),
             ("reused", ..) => Err(StoreError::KeyReused),
@@ -281,11 +307,17 @@ impl Work {
                 actual: row.actual.unwrap_or_default(),
             }),
             ("appended", _, at) => {
-                let followed = self.project(row.last_position, at).await?;
                 let (store, tenant) = (self.store.clone(), self.cx.tenant);
-                let appended = !self.pending.is_empty();
+                crash_point(store.service(), "appended");
+                let followed = self.project(row.last_position, at).await?;
+                crash_point(store.service(), "projected");
+                let events = self.pending.len();
                 self.session.commit().await?;
-                if appended {
+                crash_point(store.service(), "committed");
+                if events > 0 {
+                    metrics::counter!("stele_appends_total", "service" => store.service()).increment(1);
+                    let count = u64::try_from(events).unwrap_or_default();
+                    metrics::counter!("stele_appended_events_total", "service" => store.service()).increment(count);
                     store.announce(tenant, followed);
                 }
                 Ok(Committed::Now { position: row.last_position })
@@ -294,7 +326,7 @@ impl Work {
         }
     }
 
-    async fn append(&mut self, answer: &str) -> Result<Appended, sqlx::Error> {
+    async fn append(&mut self, answer: &str) -> Result<Appended, StoreError> {
         let mut seen = HashSet::new();
         let mut streams = Vec::new();
         let mut expected = Vec::new();
@@ -314,7 +346,12 @@ impl Work {
             ids.push(event.id);
             event_streams.push(event.stream.as_str());
             types.push(event.event_type.as_str());
-            bodies.push(canonical(event).map_err(|error| sqlx::Error::Encode(error.into()))?);
+            let body = canonical(event)?;
+            if body.len() > LARGEST_EVENT {
+                let stream = event.stream.to_string();
+                return Err(StoreError::TooLarge { stream, bytes: body.len(), most: LARGEST_EVENT });
+            }
+            bodies.push(body);
         }
         sqlx::query_as("select * from append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)")
             .bind(self.cx.tenant)
@@ -329,6 +366,7 @@ impl Work {
             .bind(bodies)
             .fetch_one(self.session.connection())
             .await
+            .map_err(as_conflict)
     }
 
     /// Under a savepoint: a view that cannot be written is left to the catch-up worker, the command stands.

@@ -2,7 +2,7 @@ use crate::bus::{Bus, refused};
 use crate::envelope::headers;
 use anyhow::Context;
 use bytes::Bytes;
-use eventstore::{EventStore, TenantId};
+use eventstore::{EventStore, TenantId, crash_point};
 use futures::future::try_join_all;
 use std::future::IntoFuture;
 use std::time::Duration;
@@ -81,6 +81,7 @@ impl Relay {
                 published.push(acknowledged.map_err(refused)?.into_future());
             }
             try_join_all(published).await.map_err(refused).context("JetStream did not acknowledge")?;
+            crash_point(service, "published");
             sqlx::query("update relay_checkpoints set position = $2 where tenant_id = $1")
                 .bind(tenant)
                 .bind(last)

@@ -1,5 +1,5 @@
 use crate::checkpoint;
-use eventstore::{Actor, Cx, EventStore, Recorded, StoreError, TenantId, Work};
+use eventstore::{Actor, Cx, EventStore, Recorded, StoreError, TenantId, Work, crash_point};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -87,14 +87,11 @@ async fn once(
         for reaction in reactions {
             match reaction(&mut work, event).await {
                 Ok(()) => {}
-                Err(error) => {
-                    return match error.downcast::<StoreError>() {
-                        // The database, not the event, is at fault: nothing is parked for that.
-                        Ok(StoreError::Database(error)) => Err(StoreError::Database(error)),
-                        Ok(error) => Ok(Once::Failed { index, error: error.to_string() }),
-                        Err(error) => Ok(Once::Failed { index, error: format!("{error:#}") }),
-                    };
+                // The database, not the event, is at fault: nothing is parked for that.
+                Err(error) if is_the_databases(&error) => {
+                    return Err(StoreError::Database(sqlx::Error::Protocol(format!("in a reaction: {error:#}"))));
                 }
+                Err(error) => return Ok(Once::Failed { index, error: format!("{error:#}") }),
             }
         }
         position = event.position;
@@ -103,8 +100,16 @@ async fn once(
     if retry {
         checkpoint::unpark(work.connection(), tenant, source).await?;
     }
+    crash_point(store.service(), "reacted");
     work.finish().await?;
+    crash_point(store.service(), "taken");
     Ok(Once::Done(Taken::UpTo(position)))
+}
+
+fn is_the_databases(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause.is::<sqlx::Error>() || matches!(cause.downcast_ref::<StoreError>(), Some(StoreError::Database(_)))
+    })
 }
 
 async fn park(

@@ -28,6 +28,11 @@ impl Database {
         self.server.login(self.service, Some(PASSWORD))
     }
 
+    /// What a running service is given to find its database: the server, and the password of its logins.
+    pub fn server(&self) -> (Server, String) {
+        (self.server.clone(), PASSWORD.to_owned())
+    }
+
     pub async fn store(&self, projector: Arc<dyn Project>) -> anyhow::Result<EventStore> {
         Ok(EventStore::connect(self.service, &self.login(), 8, projector).await?)
     }

@@ -2,5 +2,7 @@
 
 mod database;
 pub mod servers;
+mod smtp;
 
 pub use database::Database;
+pub use smtp::Smtp;

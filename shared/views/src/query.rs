@@ -64,18 +64,26 @@ pub async fn get<V: View>(session: &mut Session, key: &str, position: i64) -> Re
     Ok(row.map(Stored::row))
 }
 
-/// Everything the view ever showed under a key up to `position`, oldest first.
-pub async fn versions<V: View>(session: &mut Session, key: &str, position: i64) -> Result<Vec<Row<V>>, StoreError> {
+/// What the view showed under a key after position `after` and up to `position`, oldest first, `limit` rows at most.
+pub async fn versions<V: View>(
+    session: &mut Session,
+    key: &str,
+    after: i64,
+    position: i64,
+    limit: i64,
+) -> Result<Vec<Row<V>>, StoreError> {
     let tenant = session.tenant();
     let statement = format!(
-        "select key, valid_from, version, at, data from {} where tenant_id = $1 and key = $2 and valid_from <= $3
-         order by valid_from",
+        "select key, valid_from, version, at, data from {} where tenant_id = $1 and key = $2 and valid_from > $3
+         and valid_from <= $4 order by valid_from limit $5",
         table(V::NAME)
     );
     let rows: Vec<Stored<V>> = sqlx::query_as(AssertSqlSafe(statement))
         .bind(tenant)
         .bind(key)
+        .bind(after)
         .bind(position)
+        .bind(limit)
         .fetch_all(session.connection())
         .await?;
     Ok(rows.into_iter().map(Stored::row).collect())

@@ -15,6 +15,9 @@ pub trait View: Serialize + DeserializeOwned + Send + Sync + Unpin + 'static {
     /// What lists may filter and sort by: generated columns of the table.
     const COLUMNS: &'static [Column] = &[];
 
+    /// The order of a list that asks for none; by key where there is none.
+    const ORDER: Option<Column> = None;
+
     /// The rows that this event touches.
     fn keys(event: &Recorded) -> Folded<Vec<String>>;
 

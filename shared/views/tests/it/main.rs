@@ -34,7 +34,7 @@ async fn a_writer_reads_its_own_write_and_every_earlier_state() {
         );
     }
     assert_eq!(totals, [None, Some((1, 1)), Some((11, 2)), Some((111, 3))]);
-    let history = versions::<Sum>(&mut session, "one", NOW).await.expect("read");
+    let history = versions::<Sum>(&mut session, "one", 0, NOW, 100).await.expect("read");
     assert_eq!(history.iter().map(|row| (row.from, row.data.total)).collect::<Vec<_>>(), [(1, 1), (2, 11), (3, 111)]);
 }
 
@@ -50,7 +50,7 @@ async fn several_events_of_one_key_in_one_append_each_have_their_row() {
     work.finish().await.expect("recorded");
 
     let mut session = store.session(tenant).await.expect("a session");
-    let history = versions::<Sum>(&mut session, "one", NOW).await.expect("read");
+    let history = versions::<Sum>(&mut session, "one", 0, NOW, 100).await.expect("read");
     assert_eq!(history.iter().map(|row| (row.from, row.data.total)).collect::<Vec<_>>(), [(1, 1), (2, 3), (3, 6)]);
     assert_eq!(views().compare(&store, tenant, "sum").await.expect("compared"), None);
 }

@@ -1,0 +1,36 @@
+use crate::Problem;
+use access::{Action, Caller, KEY, Roster, Verifier};
+use axum::http::{HeaderMap, StatusCode, header};
+use eventstore::{EventStore, NOW, TenantId};
+
+/// Whom the bearer token stands for.
+pub fn identify(verifier: &Verifier, headers: &HeaderMap) -> Result<Caller, Problem> {
+    let refused = |detail: String| Problem::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail);
+    let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let token =
+        value.and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    let Some((_, token)) = token else {
+        return Err(refused("Authorization: send `Authorization: Bearer <token>`".to_owned()));
+    };
+    verifier.verify(token.trim()).map_err(|error| refused(format!("Authorization: {error}")))
+}
+
+/// Lets the caller in to do `action` in the tenant, by this service's own copy of its roles.
+pub async fn admit(store: &EventStore, caller: &Caller, tenant: TenantId, action: Action) -> Result<(), Problem> {
+    let mut session = store.session(tenant).await?;
+    let roster = views::get::<Roster>(&mut session, KEY, NOW - 1).await?.map(|row| row.data).unwrap_or_default();
+    if !roster.knows(caller) {
+        return Err(strange());
+    }
+    if !roster.allows(caller, action) {
+        let roles = action.roles().map(<&'static str>::from).collect::<Vec<_>>().join(", ");
+        let detail = format!("{} may not do this here: it takes one of the roles {roles}", caller.person);
+        return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail));
+    }
+    Ok(())
+}
+
+/// What a stranger hears, whether the tenant exists or not.
+pub fn strange() -> Problem {
+    Problem::not_found("tenant or organisation of this id")
+}

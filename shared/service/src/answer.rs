@@ -1,0 +1,109 @@
+use crate::Problem;
+use axum::Json;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, ETAG};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use utoipa::ToSchema;
+use views::Row;
+
+/// The header that says which position of the tenant's log an answer shows.
+pub const POSITION: &str = "stele-position";
+
+/// One object as of a position.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Object<V> {
+    /// The position of the tenant's log that this shows.
+    pub position: i64,
+    #[serde(flatten)]
+    pub item: Item<V>,
+}
+
+/// An object with what is common to all.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Item<V> {
+    pub id: String,
+    /// Changes with each event of the object; the ETag, for `If-Match`.
+    pub version: i64,
+    pub changed_at: DateTime<Utc>,
+    #[serde(flatten)]
+    pub data: V,
+}
+
+/// One page of a list as of a position.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Listed<V> {
+    pub position: i64,
+    pub items: Vec<Item<V>>,
+    /// Give it as `cursor` for the next page, which shows the same position; absent on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+impl<V> From<Row<V>> for Item<V> {
+    fn from(row: Row<V>) -> Self {
+        Self { id: row.key, version: row.version, changed_at: row.at, data: row.data }
+    }
+}
+
+pub fn json(status: StatusCode, position: i64, body: &impl Serialize) -> Response {
+    let mut response = (status, Json(body)).into_response();
+    if let Ok(value) = HeaderValue::from_str(&position.to_string()) {
+        response.headers_mut().insert(POSITION, value);
+    }
+    response
+}
+
+pub fn with_etag(mut response: Response, version: i64) -> Response {
+    if let Ok(value) = HeaderValue::from_str(&format!("\"{version}\"")) {
+        response.headers_mut().insert(ETAG, value);
+    }
+    response
+}
+
+/// A table for a spreadsheet. A text that a spreadsheet would run as a formula is made a text by an apostrophe.
+pub fn csv(position: i64, file: &str, heading: &[&str], rows: Vec<Vec<String>>) -> Result<Response, Problem> {
+    let bytes = table(heading, rows).map_err(|error| {
+        tracing::error!(%error, "a table could not be written");
+        Problem::internal()
+    })?;
+    let mut response = bytes.into_response();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
+    if let Ok(value) = HeaderValue::from_str(&format!("attachment; filename=\"{file}\"")) {
+        headers.insert(CONTENT_DISPOSITION, value);
+    }
+    if let Ok(value) = HeaderValue::from_str(&position.to_string()) {
+        headers.insert(POSITION, value);
+    }
+    Ok(response)
+}
+
+fn table(heading: &[&str], rows: Vec<Vec<String>>) -> anyhow::Result<Vec<u8>> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(heading)?;
+    for row in rows {
+        writer.write_record(row.iter().map(|cell| harmless(cell)))?;
+    }
+    Ok(writer.into_inner()?)
+}
+
+fn harmless(cell: &str) -> String {
+    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::csv;
+    use http_body_util::BodyExt;
+
+    #[tokio::test]
+    async fn a_formula_leaves_as_a_text() {
+        let rows = vec![vec!["=1+1".to_owned(), "a, \"b\"".to_owned()]];
+        let response = csv(3, "x.csv", &["one", "two"], rows).expect("written");
+        assert_eq!(response.headers()["stele-position"], "3");
+        let body = response.into_body().collect().await.expect("read").to_bytes();
+        assert_eq!(&body[..], b"one,two\n'=1+1,\"a, \"\"b\"\"\"\n");
+    }
+}

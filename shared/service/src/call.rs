@@ -1,0 +1,93 @@
+use crate::body::{self, Said};
+use crate::query::Parameters;
+use crate::{Problem, Route};
+use access::Caller;
+use axum::http::{HeaderMap, header};
+use axum::response::Response;
+use bytes::Bytes;
+use eventstore::{CommandKey, Cx, EventStore, Session};
+use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+use std::pin::Pin;
+
+/// What a handler gives.
+pub type Handling = Pin<Box<dyn Future<Output = Result<Response, Problem>> + Send>>;
+
+const LONGEST_KEY: usize = 200;
+
+/// A request that was let in: who asks, where, what, and the store of the service that answers.
+pub struct Call {
+    pub store: EventStore,
+    pub cx: Cx,
+    pub caller: Caller,
+    pub(crate) path: HashMap<String, String>,
+    pub query: Parameters,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+    pub(crate) route: Route,
+    /// The path and query as they were sent.
+    pub(crate) target: String,
+}
+
+impl Call {
+    /// `{id}` of the path.
+    pub fn id(&self) -> &str {
+        self.path.get("id").map_or("", String::as_str)
+    }
+
+    /// A transaction that sees the tenant's rows.
+    pub async fn session(&self) -> Result<Session, Problem> {
+        Ok(self.store.session(self.cx.tenant).await?)
+    }
+
+    /// The JSON body and the context that it completes: reason, time, Idempotency-Key.
+    pub fn command<T: DeserializeOwned>(&self) -> Result<(T, Cx), Problem> {
+        let (command, said) = body::parse(&self.body, self.cx.now)?;
+        Ok((command, self.completed(said)?))
+    }
+
+    /// The same where the body is not JSON: reason and time come in the query.
+    pub fn upload(&self) -> Result<Cx, Problem> {
+        let text = |name: &str| Ok(self.query.get(name).map(ToOwned::to_owned));
+        let said = body::said(text("reason"), text("occurred_at"), self.cx.now);
+        self.completed(said?)
+    }
+
+    fn completed(&self, said: Said) -> Result<Cx, Problem> {
+        let command = self.idempotency_key()?;
+        Ok(Cx { reason: said.reason, occurred_at: said.occurred_at, command, ..self.cx.clone() })
+    }
+
+    fn idempotency_key(&self) -> Result<Option<CommandKey>, Problem> {
+        let Some(value) = self.headers.get("idempotency-key") else { return Ok(None) };
+        let key = value.to_str().unwrap_or_default().trim();
+        if key.is_empty() || key.len() > LONGEST_KEY {
+            let detail = format!("1 to {LONGEST_KEY} printable ASCII characters are expected, such as a UUID");
+            return Err(Problem::field("Idempotency-Key", detail));
+        }
+        let digest = Sha256::new()
+            .chain_update(self.route.method.as_str())
+            .chain_update([0])
+            .chain_update(&self.target)
+            .chain_update([0])
+            .chain_update(&self.caller.person)
+            .chain_update([0])
+            .chain_update(&self.body)
+            .finalize();
+        Ok(Some(CommandKey { id: key.to_owned(), request_digest: digest.to_vec() }))
+    }
+
+    /// The version that the caller last saw, where it says so: an ETag as an earlier answer gave it.
+    pub fn if_match(&self) -> Result<Option<i64>, Problem> {
+        let Some(value) = self.headers.get(header::IF_MATCH) else { return Ok(None) };
+        let text = value.to_str().unwrap_or_default().trim();
+        if text == "*" {
+            return Ok(None);
+        }
+        let version = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text).parse();
+        version.map(Some).map_err(|_| {
+            Problem::field("If-Match", format!("`{text}` is not an ETag of ours: send it as it came, such as \"3\""))
+        })
+    }
+}

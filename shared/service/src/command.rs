@@ -1,0 +1,122 @@
+use crate::answer::{json, with_etag};
+use crate::{Call, Problem, Route, Routes};
+use access::Action;
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::response::Response;
+use eventstore::{Aggregate, Cx, Done, EventOf, Work};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::error::Error;
+use utoipa::ToSchema;
+
+/// A change to one object: the fields of its request body, and what it asks of the aggregate.
+pub trait Command: Clone + DeserializeOwned + ToSchema + Send + Sync + 'static {
+    type Of: Aggregate<Services = Cx, Error: Error + Send> + 'static;
+
+    const ACTION: Action;
+    /// The OpenAPI summary: what it does, in one sentence.
+    const SUMMARY: &'static str;
+    /// It begins the object. Others answer 404 where there is none.
+    const BEGINS: bool = false;
+    /// An auditor asks why: the reason must be given.
+    const NEEDS_REASON: bool = false;
+
+    /// The object's id: from the path, or for one that begins from the body.
+    fn id(&self, path: &str) -> Result<String, Problem> {
+        Ok(path.to_owned())
+    }
+
+    /// Looks up the facts that the rule needs and makes the aggregate's command. It may run again after a collision.
+    fn prepare(
+        self,
+        work: &mut Work,
+        id: &str,
+    ) -> impl Future<Output = Result<<Self::Of as Aggregate>::Command, Problem>> + Send;
+}
+
+/// What a command did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Outcome {
+    pub id: String,
+    /// The object's version after it; the ETag, for `If-Match`.
+    pub version: i64,
+    /// False where everything was so already and nothing was recorded.
+    pub changed: bool,
+}
+
+/// The body of the answer to a command.
+#[derive(Serialize, ToSchema)]
+pub struct Answered {
+    /// The position of the tenant's log after it.
+    position: i64,
+    #[serde(flatten)]
+    outcome: Outcome,
+}
+
+impl Routes {
+    /// The command `C` under a path of the tenant.
+    #[must_use]
+    pub fn command<C>(self, method: Method, tail: &'static str) -> Self
+    where
+        C: Command,
+        <C::Of as Aggregate>::Command: Send,
+        <C::Of as Aggregate>::Event: EventOf,
+        for<'a> &'static str: From<&'a <C::Of as Aggregate>::Error>,
+    {
+        let status = if C::BEGINS { 201 } else { 200 };
+        let route = Route::tenant(method, tail, C::ACTION, C::SUMMARY).takes::<C>().gives::<Answered>(status);
+        self.with(route.answered_by(carry_out::<C>))
+    }
+}
+
+async fn carry_out<C>(call: Call) -> Result<Response, Problem>
+where
+    C: Command,
+    <C::Of as Aggregate>::Command: Send,
+    <C::Of as Aggregate>::Event: EventOf,
+    for<'a> &'static str: From<&'a <C::Of as Aggregate>::Error>,
+{
+    let expected = call.if_match()?;
+    let (command, cx) = call.command::<C>()?;
+    if C::NEEDS_REASON && cx.reason().is_none() {
+        return Err(Problem::field("reason", "say why: an auditor will ask"));
+    }
+    let id = command.id(call.id())?;
+    let kind = <C::Of as Aggregate>::TYPE;
+    let lane = format!("{kind}-{id}");
+    let done = call.store.perform(&cx, &lane, |work| Box::pin(decide(work, command.clone(), id.clone(), expected)));
+    Ok(call.carried_out(&done.await?, C::BEGINS))
+}
+
+impl Call {
+    /// The answer to a command, for handlers of their own too: what it did, the ETag, and where to find what it `begins`.
+    pub fn carried_out(&self, done: &Done<Outcome>, begins: bool) -> Response {
+        let Outcome { id, version, changed } = &done.answer;
+        let status = if begins && *changed { StatusCode::CREATED } else { StatusCode::OK };
+        let answered = Answered { position: done.position, outcome: done.answer.clone() };
+        let mut response = with_etag(json(status, done.position, &answered), *version);
+        if done.repeated {
+            response.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
+        }
+        let place = self.target.split('?').next().unwrap_or_default();
+        if begins && let Ok(place) = HeaderValue::from_str(&format!("{place}/{id}")) {
+            response.headers_mut().insert(header::LOCATION, place);
+        }
+        response
+    }
+}
+
+async fn decide<C>(work: &mut Work, command: C, id: String, expected: Option<i64>) -> Result<Outcome, Problem>
+where
+    C: Command,
+    <C::Of as Aggregate>::Command: Send,
+    <C::Of as Aggregate>::Event: EventOf,
+    for<'a> &'static str: From<&'a <C::Of as Aggregate>::Error>,
+{
+    if !C::BEGINS && work.load::<C::Of>(&id).await?.1 == 0 {
+        return Err(Problem::not_found(format!("{} {id}", <C::Of as Aggregate>::TYPE)));
+    }
+    let command = command.prepare(work, &id).await?;
+    let changed = work.execute::<C::Of>(&id, expected, command).await?;
+    Ok(Outcome { id, version: changed.version, changed: changed.changed })
+}

@@ -1,0 +1,73 @@
+use crate::Routes;
+use access::Roster;
+use eventstore::EventStore;
+use messaging::{Bus, Reaction};
+use sqlx::migrate::Migrator;
+use std::pin::Pin;
+use std::sync::Arc;
+use views::{View, ViewSet};
+
+/// What a service is: its name, its tables, its views, what it hears, what it answers, what it does by itself.
+pub struct Service {
+    pub name: &'static str,
+    /// What it is for, in the API reference.
+    pub about: &'static str,
+    pub migrations: Migrator,
+    pub views: ViewSet,
+    pub routes: Routes,
+    pub(crate) sources: Vec<Source>,
+    pub(crate) workers: Vec<Worker>,
+}
+
+/// Another service whose events are heard, and what is done about each.
+pub struct Source {
+    pub name: &'static str,
+    pub reactions: Reactions,
+}
+
+/// Made once the store is there: a reaction may work in a second tenant.
+pub type Reactions = Box<dyn Fn(&EventStore) -> Vec<Reaction> + Send + Sync>;
+
+/// What runs beside the requests until the service stops. It may be dropped at any await.
+pub type Worker = Arc<dyn Fn(Workshop) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+
+/// What a worker works with.
+#[derive(Clone)]
+pub struct Workshop {
+    pub store: EventStore,
+    pub bus: Bus,
+}
+
+impl Service {
+    pub fn new(name: &'static str, about: &'static str, migrations: Migrator, routes: Routes) -> Self {
+        let views = ViewSet::new().with::<Roster>();
+        Self { name, about, migrations, views, routes, sources: Vec::new(), workers: Vec::new() }
+    }
+
+    #[must_use]
+    pub fn view<V: View>(mut self) -> Self {
+        self.views = self.views.with::<V>();
+        self
+    }
+
+    #[must_use]
+    pub fn reacts_to(self, source: &'static str, reactions: Vec<Reaction>) -> Self {
+        self.reacts_with_store(source, move |_| reactions.clone())
+    }
+
+    #[must_use]
+    pub fn reacts_with_store(
+        mut self,
+        source: &'static str,
+        reactions: impl Fn(&EventStore) -> Vec<Reaction> + Send + Sync + 'static,
+    ) -> Self {
+        self.sources.push(Source { name: source, reactions: Box::new(reactions) });
+        self
+    }
+
+    #[must_use]
+    pub fn worker(mut self, worker: Worker) -> Self {
+        self.workers.push(worker);
+        self
+    }
+}

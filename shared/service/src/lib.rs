@@ -1,0 +1,40 @@
+//! What every service has: how it is put together, its HTTP shell, reading and commanding, health, telemetry, shutdown.
+//!
+//! A service crate exports one function, which gives its [`Service`]: tables, views, reactions and routes. [`Running`]
+//! runs any number of them in one process.
+
+mod admit;
+mod answer;
+mod body;
+mod call;
+mod command;
+pub mod cursor;
+mod definition;
+mod health;
+mod history;
+mod openapi;
+mod position;
+mod problem;
+mod query;
+mod read;
+mod route;
+mod run;
+mod settings;
+mod shell;
+mod telemetry;
+mod text;
+
+pub use answer::{Item, Listed, Object, csv, json, with_etag};
+pub use body::instant;
+pub use call::{Call, Handling};
+pub use command::{Answered, Command, Outcome};
+pub use definition::{Service, Source, Worker, Workshop};
+pub use history::{Change, Entry};
+pub use openapi::document;
+pub use problem::{FieldError, Problem, field_error};
+pub use read::object_answer;
+pub use route::{Parameter, Route, Routes};
+pub use run::{Running, connect};
+pub use settings::Settings;
+pub use telemetry::{log_to, prometheus};
+pub use text::{checked_ref, checked_text};

@@ -1,0 +1,118 @@
+use crate::route::{Media, Scope};
+use crate::{Problem, Route, Routes};
+use axum::http::Method;
+use std::collections::BTreeMap;
+use utoipa::openapi::path::{OperationBuilder, ParameterBuilder, ParameterIn};
+use utoipa::openapi::request_body::RequestBodyBuilder;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::tag::TagBuilder;
+use utoipa::openapi::{
+    Components, ComponentsBuilder, ContentBuilder, HttpMethod, InfoBuilder, OpenApi, OpenApiBuilder, OpenApiVersion,
+    Paths, Ref, Required, ResponseBuilder,
+};
+use utoipa::{PartialSchema, ToSchema};
+
+const ABOUT: &str = "An information security management system whose every change is an immutable event.\n\n\
+    Every answer says in `stele-position` which position of the tenant's log it shows; every read takes `as_of`. \
+    Every change may carry `reason` and `occurred_at` in its body, `If-Match` with the ETag last seen (412 when stale), \
+    and an `Idempotency-Key` (the same key again gives the first answer). Errors are problem details (RFC 9457).";
+
+/// The OpenAPI document of some services: name, what it is for, routes.
+pub fn document<'a>(services: impl Iterator<Item = (&'static str, &'static str, &'a Routes)>) -> OpenApi {
+    let mut paths = Paths::new();
+    let mut schemas = BTreeMap::new();
+    let mut problem = vec![(Problem::name().into_owned(), Problem::schema())];
+    Problem::schemas(&mut problem);
+    schemas.extend(problem);
+    let mut tags = Vec::new();
+    for (name, about, routes) in services {
+        tags.push(TagBuilder::new().name(name).description(Some(about)).build());
+        for route in routes.iter() {
+            schemas.extend(route.schemas.iter().cloned());
+            paths.add_path_operation(route.path(), vec![method(&route.method)], operation(name, route));
+        }
+    }
+    let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+    let components: Components =
+        ComponentsBuilder::new().schemas_from_iter(schemas).security_scheme("bearer", bearer).build();
+    OpenApiBuilder::new()
+        .openapi(OpenApiVersion::Version31)
+        .info(
+            InfoBuilder::new()
+                .title("Stele")
+                .version(env!("CARGO_PKG_VERSION"))
+                .description(Some(ABOUT))
+                .license(Some(utoipa::openapi::License::new("Apache-2.0")))
+                .build(),
+        )
+        .tags(Some(tags))
+        .paths(paths)
+        .components(Some(components))
+        .security(Some([SecurityRequirement::new::<_, [String; 0], String>("bearer", [])]))
+        .build()
+}
+
+fn operation(service: &str, route: &Route) -> OperationBuilder {
+    let path = route.path();
+    let mut operation = OperationBuilder::new()
+        .tag(service)
+        .summary(Some(route.summary))
+        .operation_id(Some(format!(
+            "{}{}",
+            route.method.as_str().to_lowercase(),
+            path.replace(['/', '{', '}', '.'], "_")
+        )))
+        .description(Some(format!("Needs the action `{}`.", <&'static str>::from(route.action))));
+    for name in path.split(['{', '}']).skip(1).step_by(2) {
+        operation = operation.parameter(parameter(name, ParameterIn::Path, true, name_of(name, route.scope)));
+    }
+    for one in route.parameters() {
+        operation = operation.parameter(parameter(one.name, ParameterIn::Query, false, one.about));
+    }
+    if route.writes() {
+        let key = "The same key with the same request gives the first answer again";
+        let matches = "The ETag last seen; the object must still be at it";
+        operation = operation
+            .parameter(parameter("Idempotency-Key", ParameterIn::Header, false, key))
+            .parameter(parameter("If-Match", ParameterIn::Header, false, matches));
+    }
+    if let Some(Media { kind, content }) = &route.body {
+        let body = RequestBodyBuilder::new().content(*kind, content.clone()).required(Some(Required::True));
+        operation = operation.request_body(Some(body.build()));
+    }
+    for (status, Media { kind, content }) in &route.answers {
+        let response = ResponseBuilder::new().description("As asked").content(*kind, content.clone());
+        operation = operation.response(status.to_string(), response.build());
+    }
+    let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name(Problem::name()))).build();
+    let refused = ResponseBuilder::new().description("Refused, with the field and the remedy");
+    operation.response("default", refused.content("application/problem+json", problem).build())
+}
+
+fn parameter(name: &str, place: ParameterIn, required: bool, about: &str) -> utoipa::openapi::path::Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(place)
+        .required(if required { Required::True } else { Required::False })
+        .description(Some(about))
+        .schema(Some(String::schema()))
+        .build()
+}
+
+fn name_of(parameter: &str, scope: Scope) -> &'static str {
+    match (parameter, scope) {
+        ("tenant", _) => "Id of the tenant",
+        ("organisation", _) => "Id of the organisation",
+        (_, Scope::Tenant | Scope::Organisation) => "Id of the object, such as R-7 or A.8.13",
+    }
+}
+
+fn method(method: &Method) -> HttpMethod {
+    match *method {
+        Method::POST => HttpMethod::Post,
+        Method::PUT => HttpMethod::Put,
+        Method::PATCH => HttpMethod::Patch,
+        Method::DELETE => HttpMethod::Delete,
+        _ => HttpMethod::Get,
+    }
+}

@@ -1,0 +1,37 @@
+use crate::body::instant;
+use crate::{Call, Problem};
+use eventstore::Session;
+use views::{View, shown};
+
+impl Call {
+    /// The position that an answer from view `V` shows: what `as_of` asks for, or the last that the view has reached.
+    pub async fn position<V: View>(&self, session: &mut Session) -> Result<i64, Problem> {
+        let reached = shown::<V>(session).await?;
+        let Some(asked) = self.query.get("as_of") else { return Ok(reached) };
+        let head = session.head().await?;
+        let position = match asked.parse::<i64>() {
+            Ok(position) if position < 0 => return Err(Problem::field("as_of", "positions begin at 0")),
+            Ok(position) if position > head => {
+                let detail = format!("position {position} is not recorded yet: the last one is {head}");
+                return Err(Problem::field("as_of", detail));
+            }
+            Ok(position) => position,
+            Err(_) => {
+                let at = instant("as_of", asked).map_err(|error| {
+                    let detail = format!("{}, or give a position of the log", error.detail);
+                    Problem::field("as_of", detail)
+                })?;
+                if at > self.cx.now {
+                    return Err(Problem::field("as_of", "it lies in the future, which may still change"));
+                }
+                session.position_at(at).await?
+            }
+        };
+        if position > reached {
+            let detail =
+                format!("this view has reached position {reached} of {position} and is catching up: try again");
+            return Err(Problem::unavailable(detail));
+        }
+        Ok(position)
+    }
+}

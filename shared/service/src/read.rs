@@ -1,0 +1,125 @@
+use crate::answer::{Item, Listed, Object, json, with_etag};
+use crate::{Call, FieldError, Problem, Route, Routes, cursor, field_error};
+use access::Action;
+use axum::http::{Method, StatusCode};
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use views::{Column, Kind, Listing, View, get, list};
+
+const AS_OF: &str = "An instant (2026-03-01T09:30:00Z) or a position of the log: shows what stood then";
+const USUAL_PAGE: i64 = 100;
+const LARGEST_PAGE: i64 = 1000;
+
+impl Route {
+    #[must_use]
+    pub fn as_of(self) -> Self {
+        self.parameter("as_of", AS_OF)
+    }
+
+    /// The parameters of a list over `V`.
+    #[must_use]
+    pub fn pages<V: View>(self) -> Self {
+        let route = self
+            .as_of()
+            .parameter("limit", "How many items a page has at most: 1 to 1000, 100 where it is not given")
+            .parameter("cursor", "`next` of the page before; the other parameters stay as they were")
+            .parameter("sort", "A field to sort by; with a minus sign before it the greatest comes first");
+        V::COLUMNS.iter().fold(route, |route, column| route.parameter(column.name, "Only items with this value"))
+    }
+}
+
+impl Routes {
+    #[must_use]
+    pub fn list<V: View + ToSchema>(self, tail: &'static str, summary: &'static str) -> Self {
+        let route = Route::tenant(Method::GET, tail, Action::Read, summary).pages::<V>().gives::<Listed<V>>(200);
+        self.with(route.answered_by(|call: Call| async move {
+            let listed = call.list::<V>(Vec::new()).await?;
+            Ok(json(StatusCode::OK, listed.position, &listed))
+        }))
+    }
+
+    #[must_use]
+    pub fn object<V: View + ToSchema>(self, tail: &'static str, summary: &'static str) -> Self {
+        let route = Route::tenant(Method::GET, tail, Action::Read, summary).as_of().gives::<Object<V>>(200);
+        self.with(route.answered_by(|call: Call| async move {
+            let object = call.object::<V>(call.id()).await?;
+            Ok(object_answer(&object))
+        }))
+    }
+}
+
+/// The object, with its version as ETag.
+pub fn object_answer<V: Serialize>(object: &Object<V>) -> Response {
+    with_etag(json(StatusCode::OK, object.position, object), object.item.version)
+}
+
+/// What a cursor says: the same position, after this row.
+#[derive(Serialize, Deserialize)]
+struct Cursor {
+    position: i64,
+    after: (String, String),
+}
+
+impl Call {
+    /// One row of `V` as the request wants it, or 404.
+    pub async fn object<V: View>(&self, key: &str) -> Result<Object<V>, Problem> {
+        let mut session = self.session().await?;
+        let position = self.position::<V>(&mut session).await?;
+        match get::<V>(&mut session, key, position).await? {
+            Some(row) => Ok(Object { position, item: row.into() }),
+            None => Err(Problem::not_found(format!("{} {key}", V::NAME.replace('_', " ")))),
+        }
+    }
+
+    /// A page of `V` as the query wants it; `also` filters beside what the query asks.
+    pub async fn list<V: View>(&self, also: Vec<(Column, String)>) -> Result<Listed<V>, Problem> {
+        let mut session = self.session().await?;
+        let mut listing = self.listing::<V>(also)?;
+        let position = match self.query.get("cursor") {
+            None => self.position::<V>(&mut session).await?,
+            Some(cursor) => {
+                let fits = |cursor: &Cursor| {
+                    cursor.position >= 0 && !cursor.after.0.contains('\0') && !cursor.after.1.contains('\0')
+                };
+                let cursor = cursor::read(cursor, fits)?;
+                listing.after = Some(cursor.after);
+                cursor.position
+            }
+        };
+        let page = list::<V>(&mut session, position, &listing).await?;
+        let next = page.next.map(|after| cursor::written(&Cursor { position, after }));
+        Ok(Listed { position, items: page.rows.into_iter().map(Item::from).collect(), next })
+    }
+
+    fn listing<V: View>(&self, also: Vec<(Column, String)>) -> Result<Listing, Problem> {
+        let limit = self.query.whole("limit", 1, LARGEST_PAGE, USUAL_PAGE)?;
+        let column = |name: &str| V::COLUMNS.iter().find(|column| column.name == name).copied();
+        let (sort, descending) = match self.query.get("sort") {
+            None => (V::ORDER, false),
+            Some(text) => {
+                let name = text.strip_prefix('-').unwrap_or(text);
+                let known = || V::COLUMNS.iter().map(|column| column.name).collect::<Vec<_>>().join(", ");
+                let unknown = || Problem::field("sort", format!("`{name}` is none of {}", known()));
+                (Some(column(name).ok_or_else(unknown)?), text.starts_with('-'))
+            }
+        };
+        let mut filters = also;
+        for (name, value) in self.query.iter() {
+            if let Some(column) = column(name) {
+                fits(column, value)?;
+                filters.push((column, value.to_owned()));
+            }
+        }
+        Ok(Listing { filters, sort, descending, after: None, limit })
+    }
+}
+
+fn fits(column: Column, value: &str) -> Result<(), FieldError> {
+    match column.kind {
+        Kind::Int if value.parse::<i64>().is_err() => {
+            Err(field_error(column.name, format!("`{value}` is not a whole number")))
+        }
+        Kind::Int | Kind::Text => Ok(()),
+    }
+}

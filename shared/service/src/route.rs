@@ -1,0 +1,165 @@
+use crate::call::{Call, Handling};
+use access::Action;
+use axum::http::Method;
+use std::sync::Arc;
+use utoipa::openapi::content::ContentBuilder;
+use utoipa::openapi::{Content, Ref, RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+const SMALL_BODY: usize = 128 * 1024;
+
+/// Whose partition a route works in; also the first half of its path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    Tenant,
+    Organisation,
+}
+
+/// One operation: what it is called, who may ask for it, what it takes and gives, and who answers.
+#[derive(Clone)]
+pub struct Route {
+    pub method: Method,
+    pub(crate) scope: Scope,
+    tail: &'static str,
+    pub action: Action,
+    pub summary: &'static str,
+    parameters: Vec<Parameter>,
+    pub(crate) body: Option<Media>,
+    pub(crate) answers: Vec<(u16, Media)>,
+    pub(crate) schemas: Vec<(String, RefOr<Schema>)>,
+    pub(crate) most_bytes: usize,
+    pub(crate) handler: Arc<dyn Fn(Call) -> Handling + Send + Sync>,
+}
+
+/// A parameter of the query string.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parameter {
+    pub name: &'static str,
+    pub about: &'static str,
+}
+
+/// A media type and the schema of what is in it.
+#[derive(Clone)]
+pub(crate) struct Media {
+    pub kind: &'static str,
+    pub content: Content,
+}
+
+impl Route {
+    /// `/v1/tenants/{tenant}` and then `tail`.
+    pub fn tenant(method: Method, tail: &'static str, action: Action, summary: &'static str) -> Self {
+        Self::new(Scope::Tenant, method, tail, action, summary)
+    }
+
+    /// `/v1/organisations/{organisation}` and then `tail`.
+    pub fn organisation(method: Method, tail: &'static str, action: Action, summary: &'static str) -> Self {
+        Self::new(Scope::Organisation, method, tail, action, summary)
+    }
+
+    fn new(scope: Scope, method: Method, tail: &'static str, action: Action, summary: &'static str) -> Self {
+        Self {
+            method,
+            scope,
+            tail,
+            action,
+            summary,
+            parameters: Vec::new(),
+            body: None,
+            answers: Vec::new(),
+            schemas: Vec::new(),
+            most_bytes: SMALL_BODY,
+            handler: Arc::new(|_| Box::pin(async { Err(crate::Problem::internal()) })),
+        }
+    }
+
+    #[must_use]
+    pub fn parameter(mut self, name: &'static str, about: &'static str) -> Self {
+        self.parameters.push(Parameter { name, about });
+        self
+    }
+
+    /// A JSON body; `reason` and `occurred_at` may come with it.
+    #[must_use]
+    pub fn takes<T: ToSchema>(mut self) -> Self {
+        self.remember::<T>();
+        self.body = Some(Media { kind: "application/json", content: reference::<T>() });
+        self
+    }
+
+    /// A body of another kind, `most_bytes` long at most.
+    #[must_use]
+    pub fn takes_text(mut self, kind: &'static str, most_bytes: usize) -> Self {
+        self.body = Some(Media { kind, content: ContentBuilder::new().schema(Some(String::schema())).build() });
+        self.most_bytes = most_bytes;
+        self
+    }
+
+    #[must_use]
+    pub fn gives<T: ToSchema>(mut self, status: u16) -> Self {
+        self.remember::<T>();
+        self.answers.push((status, Media { kind: "application/json", content: reference::<T>() }));
+        self
+    }
+
+    #[must_use]
+    pub fn gives_text(mut self, kind: &'static str) -> Self {
+        let content = ContentBuilder::new().schema(Some(String::schema())).build();
+        self.answers.push((200, Media { kind, content }));
+        self
+    }
+
+    #[must_use]
+    pub fn answered_by<F, A>(mut self, handler: F) -> Self
+    where
+        F: Fn(Call) -> A + Send + Sync + 'static,
+        A: Future<Output = Result<axum::response::Response, crate::Problem>> + Send + 'static,
+    {
+        self.handler = Arc::new(move |call| Box::pin(handler(call)));
+        self
+    }
+
+    pub fn path(&self) -> String {
+        match self.scope {
+            Scope::Tenant => format!("/v1/tenants/{{tenant}}{}", self.tail),
+            Scope::Organisation => format!("/v1/organisations/{{organisation}}{}", self.tail),
+        }
+    }
+
+    pub fn parameters(&self) -> impl Iterator<Item = &Parameter> {
+        self.parameters.iter()
+    }
+
+    /// Whether it changes anything.
+    pub fn writes(&self) -> bool {
+        self.method != Method::GET
+    }
+
+    fn remember<T: ToSchema>(&mut self) {
+        self.schemas.push((T::name().into_owned(), T::schema()));
+        T::schemas(&mut self.schemas);
+    }
+}
+
+fn reference<T: ToSchema>() -> Content {
+    ContentBuilder::new().schema(Some(Ref::from_schema_name(T::name()))).build()
+}
+
+/// A service's table of contents.
+#[derive(Clone, Default)]
+pub struct Routes(Vec<Route>);
+
+impl Routes {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    #[must_use]
+    pub fn with(mut self, route: Route) -> Self {
+        self.0.push(route);
+        self
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Route> {
+        self.0.iter()
+    }
+}

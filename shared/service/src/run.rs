@@ -1,0 +1,182 @@
+use crate::health::{Readiness, Vitals};
+use crate::settings::Settings;
+use crate::{Service, Workshop, shell};
+use axum::Router;
+use eventstore::{EventStore, StoreError};
+use futures::future::join_all;
+use messaging::{Bus, BusError, Consumer, Relay, serve_replay};
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use views::ViewSet;
+
+const PAUSE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// How long requests that are being answered may take once the process was asked to stop.
+const DRAIN: Duration = Duration::from_secs(20);
+
+/// Services that run in this process, behind one address.
+pub struct Running {
+    pub address: SocketAddr,
+    readiness: Readiness,
+    stores: Arc<OnceLock<Vec<EventStore>>>,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+/// A service that is connected.
+pub(crate) struct Live {
+    pub service: Service,
+    pub views: Arc<ViewSet>,
+    pub store: EventStore,
+    pub bus: Bus,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum NotYet {
+    #[error("{0}")]
+    Store(#[from] StoreError),
+    #[error("{0}")]
+    Bus(#[from] BusError),
+    #[error("NATS does not answer")]
+    Silent,
+    #[error("the database is at schema {found}, and this program knows {wanted}: run `stele migrate`")]
+    Schema { found: i64, wanted: i64 },
+}
+
+impl Running {
+    /// Listens at once, and answers health checks; the rest is there as soon as PostgreSQL and NATS are.
+    pub fn start(services: Vec<Service>, settings: Settings, listener: TcpListener) -> anyhow::Result<Self> {
+        let address = listener.local_addr()?;
+        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let readiness = Readiness::waiting(services.iter().map(|service| service.name));
+        let stores = Arc::new(OnceLock::new());
+        let api: Arc<OnceLock<Router>> = Arc::default();
+        let vitals = Vitals::new(readiness.clone());
+
+        let serving = axum::serve(listener, shell::outer(api.clone(), vitals.clone()))
+            .with_graceful_shutdown(stop.clone().cancelled_owned());
+        tasks.spawn(async move {
+            if let Err(error) = serving.await {
+                tracing::error!(%error, "the listener failed");
+            }
+        });
+        let background = Background { stop: stop.clone(), tasks: tasks.clone(), readiness: readiness.clone() };
+        let filled = stores.clone();
+        let verifier = settings.verifier.clone();
+        tasks.spawn(stop.clone().run_until_cancelled_owned(async move {
+            let connecting = services.into_iter().map(|service| background.connect(service, &settings));
+            let live: Vec<Arc<Live>> = join_all(connecting).await.into_iter().map(Arc::new).collect();
+            let _ = filled.set(live.iter().map(|live| live.store.clone()).collect());
+            vitals.watch(live.clone());
+            let _ = api.set(shell::api(&live, &verifier));
+            for live in live {
+                background.run(&live);
+                background.readiness.ready(live.service.name);
+            }
+        }));
+        tasks.close();
+        Ok(Self { address, readiness, stores, stop, tasks })
+    }
+
+    /// Waits until every service answers; gives their stores, in the order they were given in.
+    pub async fn ready(&self) -> &[EventStore] {
+        self.readiness.all_ready().await;
+        self.stores.get().map_or(&[], Vec::as_slice)
+    }
+
+    /// What is still missing, a sentence for each service.
+    pub fn waits_for(&self) -> Vec<String> {
+        self.readiness.waits_for()
+    }
+
+    /// Takes no more requests, ends those that are being answered, and lets go of everything.
+    pub async fn stop(self) {
+        self.readiness.drain();
+        self.stop.cancel();
+        if timeout(DRAIN, self.tasks.wait()).await.is_err() {
+            tracing::warn!("requests were still being answered and are cut off; their callers can repeat them");
+        }
+        for store in self.stores.get().into_iter().flatten() {
+            // A connection that hangs does not keep the process.
+            let _ = timeout(Duration::from_secs(5), store.close()).await;
+        }
+    }
+}
+
+struct Background {
+    stop: CancellationToken,
+    tasks: TaskTracker,
+    readiness: Readiness,
+}
+
+impl Background {
+    /// Tries until the service stands on what it needs.
+    async fn connect(&self, mut service: Service, settings: &Settings) -> Live {
+        let name = service.name;
+        let views = Arc::new(std::mem::take(&mut service.views));
+        loop {
+            match attach(&service, &views, settings).await {
+                Ok((store, bus)) => return Live { service, views, store, bus },
+                Err(error) => {
+                    tracing::warn!(service = name, %error, "waiting");
+                    self.readiness.waits(name, error.to_string());
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+
+    fn run(&self, live: &Arc<Live>) {
+        let (store, bus) = (live.store.clone(), live.bus.clone());
+        let relay = Relay { store: store.clone(), bus: bus.clone() };
+        self.spawn(async move { relay.run().await });
+        let (views, kept) = (live.views.clone(), store.clone());
+        self.spawn(async move { views.keep_up(&kept).await });
+        let (replayed, replays) = (store.clone(), bus.clone());
+        self.spawn(async move {
+            while let Err(error) = serve_replay(&replayed, &replays).await {
+                tracing::warn!(%error, "replays cannot be asked for; trying again");
+                tokio::time::sleep(PAUSE).await;
+            }
+        });
+        for source in &live.service.sources {
+            let reactions = (source.reactions)(&store);
+            let consumer = Consumer { store: store.clone(), bus: bus.clone(), source: source.name, reactions };
+            self.spawn(async move { consumer.run().await });
+        }
+        for worker in &live.service.workers {
+            self.spawn(worker(Workshop { store: store.clone(), bus: bus.clone() }));
+        }
+    }
+
+    fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let stop = self.stop.clone();
+        // What is cut off in the middle rolls back, and is done again by the next start.
+        self.tasks.spawn(async move { stop.run_until_cancelled(work).await });
+    }
+}
+
+async fn attach(service: &Service, views: &Arc<ViewSet>, settings: &Settings) -> Result<(EventStore, Bus), NotYet> {
+    let store = connect(service, views.clone(), settings).await?;
+    let wanted = eventstore::migrations(&service.migrations).iter().map(|one| one.version).max().unwrap_or_default();
+    let found = store.schema().await?;
+    if found != wanted {
+        return Err(NotYet::Schema { found, wanted });
+    }
+    // The client connects in the background, and for as long as it takes.
+    let bus = Bus::connect(&settings.nats, &settings.prefix).await?;
+    timeout(PATIENCE, bus.ping()).await.map_err(|_| NotYet::Silent)??;
+    Ok((store, bus))
+}
+
+/// A service's store, with `views` following each append.
+pub async fn connect(service: &Service, views: Arc<ViewSet>, settings: &Settings) -> Result<EventStore, StoreError> {
+    let login = settings.postgres.login(service.name, settings.password.as_deref());
+    EventStore::connect(service.name, &login, settings.connections, views).await
+}

@@ -1,0 +1,171 @@
+use crate::admit::{admit, identify, strange};
+use crate::call::Call;
+use crate::health::Vitals;
+use crate::query::Parameters;
+use crate::route::Scope;
+use crate::run::Live;
+use crate::telemetry::{Trace, observe};
+use crate::{Problem, Route, openapi};
+use access::Verifier;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{MethodFilter, get, on};
+use bytes::{Bytes, BytesMut};
+use chrono::{DateTime, Utc};
+use eventstore::{Actor, Cx, TenantId};
+use http_body_util::BodyExt;
+use metrics::counter;
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+use tokio::time::timeout;
+use tower::ServiceExt;
+use tower_http::catch_panic::CatchPanicLayer;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How much of a body that is too large is read and thrown away, so that its sender comes to read the answer.
+const SWALLOWED: usize = 64 * 1024 * 1024;
+
+/// Health at once; everything else as soon as `api` is there.
+pub fn outer(api: Arc<OnceLock<Router>>, vitals: Vitals) -> Router {
+    Router::new()
+        .route("/livez", get(|| async { "alive\n" }))
+        .route("/readyz", get(|State(vitals): State<Vitals>| async move { vitals.readyz().await }))
+        .route("/metrics", get(|State(vitals): State<Vitals>| async move { vitals.metrics().await }))
+        .with_state(vitals)
+        .fallback(move |request: Request| {
+            let api = api.get().cloned();
+            async move {
+                match api {
+                    Some(api) => api.oneshot(request).await.unwrap_or_else(|never| match never {}),
+                    None => Problem::unavailable("starting: /readyz says what is waited for").into_response(),
+                }
+            }
+        })
+}
+
+/// The routes of all `live` services, the API reference, and the answers for what is not there.
+pub fn api(live: &[Arc<Live>], verifier: &Verifier) -> Router {
+    let mut router = Router::new();
+    for live in live {
+        for route in live.service.routes.iter() {
+            let door = Door { live: live.clone(), route: Arc::new(route.clone()), verifier: verifier.clone() };
+            let filter = MethodFilter::try_from(route.method.clone()).unwrap_or(MethodFilter::GET);
+            router = router.route(
+                &route.path(),
+                on(filter, move |path: Result<Path<_>, PathRejection>, request: Request| door.answer(path, request)),
+            );
+        }
+    }
+    let document =
+        openapi::document(live.iter().map(|live| (live.service.name, live.service.about, &live.service.routes)));
+    router
+        .route("/", get(|| async { Redirect::temporary("/docs/") }))
+        .merge(utoipa_swagger_ui::SwaggerUi::new("/docs").url("/openapi.json", document))
+        .fallback(|request: Request| async move {
+            Problem::not_found(format!("route {} (GET /docs lists them)", request.uri().path()))
+        })
+        .method_not_allowed_fallback(|request: Request| async move {
+            let detail = format!("{} is not offered at {}: see /docs", request.method(), request.uri().path());
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+        })
+        .layer(axum::middleware::from_fn(observe))
+        .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
+            tracing::error!("a handler panicked");
+            Problem::internal().into_response()
+        }))
+}
+
+/// One route of one service, and who may come through it.
+#[derive(Clone)]
+struct Door {
+    live: Arc<Live>,
+    route: Arc<Route>,
+    verifier: Verifier,
+}
+
+impl Door {
+    async fn answer(self, path: Result<Path<HashMap<String, String>>, PathRejection>, request: Request) -> Response {
+        let Ok(Path(path)) = path else {
+            return Problem::not_found("object of this id: it is not UTF-8").into_response();
+        };
+        let (service, route) = (self.live.service.name, self.route.clone());
+        let answered = timeout(PATIENCE, self.admitted(path, request)).await.unwrap_or_else(|_| {
+            Err(Problem::unavailable("this took too long: try again with the same Idempotency-Key"))
+        });
+        let status = answered.as_ref().map_or_else(Problem::status, |response| response.status().as_u16());
+        if route.writes() {
+            let outcome = if status < 300 {
+                "done"
+            } else if status < 500 {
+                "refused"
+            } else {
+                "failed"
+            };
+            counter!("stele_commands_total", "service" => service, "outcome" => outcome).increment(1);
+        }
+        answered.into_response()
+    }
+
+    async fn admitted(self, path: HashMap<String, String>, request: Request) -> Result<Response, Problem> {
+        let Self { live, route, verifier } = self;
+        let (head, body) = request.into_parts();
+        let caller = identify(&verifier, &head.headers)?;
+        let partition = match route.scope {
+            Scope::Tenant => "tenant",
+            Scope::Organisation => "organisation",
+        };
+        let tenant: TenantId = path.get(partition).and_then(|id| id.parse().ok()).ok_or_else(strange)?;
+        admit(&live.store, &caller, tenant, route.action).await?;
+        if path.values().any(|value| value.contains('\0')) {
+            return Err(Problem::not_found("object of this id"));
+        }
+        let query = Parameters::read(&head.uri, &route)?;
+        let body = read(&head.method, &head.headers, body, route.most_bytes).await?;
+        let trace = head.extensions.get::<Trace>().map(Trace::traceparent);
+        let cx = Cx { traceparent: trace, ..Cx::new(tenant, Actor::Person(caller.person.clone()), now()) };
+        let target = head.uri.path_and_query().map(ToString::to_string).unwrap_or_default();
+        let handler = route.handler.clone();
+        let (store, route) = (live.store.clone(), Route::clone(&route));
+        handler(Call { store, cx, caller, path, query, headers: head.headers, body, route, target }).await
+    }
+}
+
+/// The one clock of the edge.
+#[expect(clippy::disallowed_methods, reason = "contexts get their time here")]
+fn now() -> DateTime<Utc> {
+    Utc::now()
+}
+
+async fn read(method: &Method, headers: &HeaderMap, mut body: Body, most: usize) -> Result<Bytes, Problem> {
+    if method == Method::GET {
+        return Ok(Bytes::new());
+    }
+    let too_large = || {
+        let detail = format!("the body is larger than {} kB, which is the most here: send less at once", most / 1024);
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail)
+    };
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    // A sender that asks first hears it before it sends.
+    if length.is_some_and(|length| length > most) && headers.contains_key(header::EXPECT) {
+        return Err(too_large());
+    }
+    let mut bytes = BytesMut::new();
+    let mut seen = 0;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| Problem::field("body", format!("it did not arrive whole: {error}")))?;
+        let Ok(data) = frame.into_data() else { continue };
+        seen += data.len();
+        if seen <= most {
+            bytes.extend_from_slice(&data);
+        } else if seen > SWALLOWED {
+            break;
+        }
+    }
+    if seen > most { Err(too_large()) } else { Ok(bytes.freeze()) }
+}
