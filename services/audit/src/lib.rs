@@ -1,0 +1,52 @@
+//! What happened, all of it: the trail holds every event of every service, and nobody can change it.
+
+mod page;
+mod trail;
+
+pub use trail::hashes;
+
+use access::{Action, when_access_changes_then_copy_it};
+use axum::http::Method;
+use page::Page;
+use service::{Route, Routes, Service};
+use trail::when_anything_happens_then_keep_it;
+
+/// The services whose events the trail holds, this one among them: keeping an event is not an event.
+const SOURCES: [&str; 5] = ["audit", "controls", "notifications", "risk", "tenancy"];
+
+pub fn service() -> Service {
+    let service = Service::new(
+        "audit",
+        "The trail: every event of every service, by person, object, time and kind",
+        sqlx::migrate!("../../migrations/audit"),
+        routes(),
+    );
+    SOURCES.into_iter().fold(service, |service, source| {
+        let mut reactions = vec![when_anything_happens_then_keep_it(source)];
+        if source == "tenancy" {
+            reactions.push(when_access_changes_then_copy_it());
+        }
+        service.reacts_to(source, reactions)
+    })
+}
+
+fn routes() -> Routes {
+    Routes::new().with(
+        Route::tenant(Method::GET, "/trail", Action::ReadTrail, "Everything that happened, oldest first")
+            .parameter("service", "Only events of this service: audit, controls, notifications, risk or tenancy")
+            .parameter("type", "Only events of this type, such as risk.assessed")
+            .parameter("object", "Only events of this object: its id (R-7), or kind and id (risk-R-7)")
+            .parameter("person", "Only what this person did")
+            .parameter("from", "Only what was recorded at this instant or later")
+            .parameter("to", "Only what was recorded before this instant")
+            .parameter(
+                "as_of",
+                "An instant (2026-03-01T09:30:00Z) or a number of the trail: shows what was recorded until then",
+            )
+            .parameter("newest", "`true`: newest first")
+            .parameter("limit", "How many items a page has at most: 1 to 1000, 100 where it is not given")
+            .parameter("cursor", "`next` of the page before; the other parameters stay as they were")
+            .gives::<Page>(200)
+            .answered_by(page::answer),
+    )
+}

@@ -1,0 +1,289 @@
+use crate::SOURCES;
+use axum::http::StatusCode;
+use axum::response::Response;
+use chrono::{DateTime, Utc};
+use eventstore::{Session, StoreError};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use service::{Call, Problem, cursor, instant, json};
+use sqlx::types::Json;
+use sqlx::{Postgres, QueryBuilder};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+const USUAL_PAGE: i64 = 100;
+const LARGEST_PAGE: i64 = 1000;
+
+/// One page of the trail.
+#[derive(Serialize, ToSchema)]
+pub struct Page {
+    /// The highest number of the trail that this shows.
+    position: i64,
+    items: Vec<Entry>,
+    /// Give it as `cursor` for the next page, which shows nothing that arrived since; absent on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+/// One event: who did what to which object, when and why.
+#[derive(Serialize, ToSchema)]
+struct Entry {
+    /// Place in the trail, in the order of arrival.
+    number: i64,
+    #[schema(example = "risk")]
+    service: String,
+    /// Place in the service's own log.
+    position: i64,
+    #[serde(rename = "type")]
+    #[schema(example = "risk.assessed")]
+    event_type: String,
+    object: Subject,
+    /// The object's version after it.
+    version: i64,
+    /// A person's id, or `service:` and the service that reacted.
+    actor: String,
+    reason: Option<String>,
+    /// When it happened.
+    occurred_at: DateTime<Utc>,
+    /// When it was recorded.
+    recorded_at: DateTime<Utc>,
+    event_id: Uuid,
+    /// The same for everything that followed from one command.
+    correlation_id: Uuid,
+    /// The event that this one followed from, where it was not a person's command.
+    causation_id: Option<Uuid>,
+    /// The trace of the request that it followed from, as W3C writes it.
+    traceparent: Option<String>,
+    /// The hash of the service's chain at this event.
+    hash: String,
+    #[schema(value_type = Object)]
+    data: Value,
+}
+
+/// What an event is about.
+#[derive(Serialize, ToSchema)]
+struct Subject {
+    #[schema(example = "risk")]
+    kind: String,
+    #[schema(example = "R-7")]
+    id: String,
+}
+
+pub async fn answer(call: Call) -> Result<Response, Problem> {
+    let mut session = call.session().await?;
+    let held = held(&mut session).await?;
+    let asked = Asked::read(&call, held)?;
+    let page = asked.page(&mut session).await?;
+    Ok(json(StatusCode::OK, page.position, &page))
+}
+
+/// The highest number of the trail.
+async fn held(session: &mut Session) -> Result<i64, StoreError> {
+    let tenant = session.tenant();
+    let number = sqlx::query_scalar("select number from trail_heads where tenant_id = $1")
+        .bind(tenant)
+        .fetch_optional(session.connection())
+        .await?;
+    Ok(number.unwrap_or(0))
+}
+
+/// Up to which number a page shows the trail, and the entry that it goes on after.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Cursor {
+    number: i64,
+    recorded_at: DateTime<Utc>,
+    source: String,
+    position: i64,
+}
+
+/// What a request wants to see.
+struct Asked {
+    source: Option<String>,
+    event_type: Option<String>,
+    object: Option<String>,
+    actor: Option<String>,
+    from: Option<DateTime<Utc>>,
+    to: Option<DateTime<Utc>>,
+    as_of: Option<DateTime<Utc>>,
+    /// What arrived later is not shown, so that pages neither skip nor repeat.
+    number: i64,
+    after: Option<Cursor>,
+    newest: bool,
+    limit: i64,
+}
+
+impl Asked {
+    fn read(call: &Call, held: i64) -> Result<Self, Problem> {
+        let query = &call.query;
+        let text = |name: &str| query.get(name).map(ToOwned::to_owned);
+        let after = query.get("cursor").map(Cursor::read).transpose()?;
+        let (number, as_of) = match query.get("as_of").map(|asked| (asked, asked.parse::<i64>())) {
+            None => (held, None),
+            Some((_, Ok(number))) if (0..=held).contains(&number) => (number, None),
+            Some((_, Ok(number))) => {
+                let detail = format!("the trail has no number {number}: its numbers are 1 to {held}");
+                return Err(Problem::field("as_of", detail));
+            }
+            Some((asked, Err(_))) => (held, Some(instant("as_of", asked)?)),
+        };
+        if as_of.is_some_and(|at| at > call.cx.now) {
+            return Err(Problem::field("as_of", "it lies in the future, which may still change"));
+        }
+        Ok(Self {
+            source: text("service").map(known_source).transpose()?,
+            event_type: text("type"),
+            object: text("object"),
+            actor: text("person"),
+            from: query.get("from").map(|at| instant("from", at)).transpose()?,
+            to: query.get("to").map(|at| instant("to", at)).transpose()?,
+            as_of,
+            number: after.as_ref().map_or(number, |cursor| cursor.number.min(number)),
+            after,
+            newest: query.flag("newest")?,
+            limit: query.whole("limit", 1, LARGEST_PAGE, USUAL_PAGE)?,
+        })
+    }
+
+    async fn page(&self, session: &mut Session) -> Result<Page, StoreError> {
+        let mut rows: Vec<Row> = self.query(session).build_query_as().fetch_all(session.connection()).await?;
+        let next = match usize::try_from(self.limit) {
+            Ok(limit) if rows.len() > limit => {
+                rows.truncate(limit);
+                rows.last().map(|row| cursor::written(&self.cursor(row)))
+            }
+            _ => None,
+        };
+        Ok(Page { position: self.number, items: rows.into_iter().map(Entry::from).collect(), next })
+    }
+
+    fn cursor(&self, row: &Row) -> Cursor {
+        let Row { recorded_at, source, position, .. } = row;
+        Cursor { number: self.number, recorded_at: *recorded_at, source: source.clone(), position: *position }
+    }
+
+    /// The text is static; values are bound. One row more than the page holds: is there a next one?
+    fn query(&self, session: &Session) -> QueryBuilder<Postgres> {
+        let mut query = QueryBuilder::new(
+            "select number, source, position, event_type, stream, version, actor, reason, occurred_at, recorded_at,
+                    event_id, correlation_id, causation_id, traceparent, hash, data from trail where tenant_id = ",
+        );
+        query.push_bind(session.tenant()).push(" and number <= ").push_bind(self.number);
+        for (condition, value) in
+            [(" and source = ", &self.source), (" and event_type = ", &self.event_type), (" and actor = ", &self.actor)]
+        {
+            if let Some(value) = value {
+                query.push(condition).push_bind(value.clone());
+            }
+        }
+        if let Some(object) = &self.object {
+            query.push(" and (object_id = ").push_bind(object.clone());
+            query.push(" or stream = ").push_bind(object.clone()).push(")");
+        }
+        for (condition, at) in [
+            (" and recorded_at >= ", self.from),
+            (" and recorded_at < ", self.to),
+            (" and recorded_at <= ", self.as_of),
+        ] {
+            if let Some(at) = at {
+                query.push(condition).push_bind(at);
+            }
+        }
+        if let Some(Cursor { recorded_at, source, position, .. }) = &self.after {
+            query.push(" and (recorded_at, source, position) ").push(if self.newest { "< (" } else { "> (" });
+            query.push_bind(*recorded_at).push(", ").push_bind(source.clone());
+            query.push(", ").push_bind(*position).push(")");
+        }
+        query.push(if self.newest {
+            " order by recorded_at desc, source desc, position desc"
+        } else {
+            " order by recorded_at, source, position"
+        });
+        query.push(" limit ").push_bind(self.limit + 1);
+        query
+    }
+}
+
+impl Cursor {
+    fn read(text: &str) -> Result<Self, Problem> {
+        cursor::read(text, |cursor: &Self| SOURCES.contains(&cursor.source.as_str()))
+    }
+}
+
+fn known_source(name: String) -> Result<String, Problem> {
+    if SOURCES.contains(&name.as_str()) {
+        return Ok(name);
+    }
+    Err(Problem::field("service", format!("`{name}` is none of {}", SOURCES.join(", "))))
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    number: i64,
+    source: String,
+    position: i64,
+    event_type: String,
+    stream: String,
+    version: i64,
+    actor: String,
+    reason: Option<String>,
+    occurred_at: DateTime<Utc>,
+    recorded_at: DateTime<Utc>,
+    event_id: Uuid,
+    correlation_id: Uuid,
+    causation_id: Option<Uuid>,
+    traceparent: Option<String>,
+    hash: String,
+    data: Json<Value>,
+}
+
+impl From<Row> for Entry {
+    fn from(row: Row) -> Self {
+        let (kind, id) = row.stream.split_once('-').unwrap_or((&row.stream, ""));
+        Self {
+            object: Subject { kind: kind.to_owned(), id: id.to_owned() },
+            number: row.number,
+            service: row.source,
+            position: row.position,
+            event_type: row.event_type,
+            version: row.version,
+            actor: row.actor,
+            reason: row.reason,
+            occurred_at: row.occurred_at,
+            recorded_at: row.recorded_at,
+            event_id: row.event_id,
+            correlation_id: row.correlation_id,
+            causation_id: row.causation_id,
+            traceparent: row.traceparent,
+            hash: row.hash,
+            data: row.data.0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cursor, known_source};
+
+    fn cursor(source: &str) -> Cursor {
+        let recorded_at = "2026-03-01T09:30:00.123456Z".parse().expect("an instant");
+        Cursor { number: 9, recorded_at, source: source.to_owned(), position: 4 }
+    }
+
+    #[test]
+    fn a_cursor_comes_back_to_the_microsecond() {
+        assert_eq!(Cursor::read(&service::cursor::written(&cursor("risk"))).expect("read"), cursor("risk"));
+    }
+
+    #[test]
+    fn what_is_no_cursor_of_ours_is_refused_by_name() {
+        for text in ["", "nonsense", "e30", &service::cursor::written(&cursor("another"))] {
+            let detail = Cursor::read(text).expect_err("refused").to_string();
+            assert!(detail.starts_with("cursor: "), "{text} gave {detail}");
+        }
+    }
+
+    #[test]
+    fn each_wrong_value_names_its_parameter() {
+        assert!(known_source("risks".to_owned()).expect_err("refused").to_string().starts_with("service: "));
+    }
+}

@@ -1,0 +1,128 @@
+use crate::fixture::{BEGINNING, House, cx, note};
+use access::Role;
+use eventstore::{Cx, TenantId};
+use serde_json::{Value, json};
+
+async fn with_things(house: &House) -> TenantId {
+    let tenant = house.tenant("mara", Role::InternalAuditor).await;
+    for n in 0..10 {
+        let (store, person) = if n % 2 == 0 { (&house.risk, "mara") } else { (&house.controls, "jo") };
+        let cx = Cx { reason: Some("a reason".to_owned()), ..cx(tenant, person) };
+        note(store, cx, &format!("T-{}", n % 5), &n.to_string()).await;
+    }
+    house.until_held(tenant, BEGINNING + 10).await;
+    tenant
+}
+
+fn places(items: &[Value]) -> Vec<(String, i64)> {
+    let place = |item: &Value| (item["service"].as_str().expect("a service").to_owned(), item["position"].as_i64());
+    items.iter().map(place).map(|(service, position)| (service, position.expect("a position"))).collect()
+}
+
+#[tokio::test]
+async fn pages_neither_skip_nor_repeat_while_more_arrives() {
+    let house = House::new().await;
+    let tenant = with_things(&house).await;
+    let (_, whole) = house.get("mara", tenant, &[]).await;
+    let whole = places(whole["items"].as_array().expect("items"));
+    assert_eq!(whole.len(), 14);
+
+    for newest in ["false", "true"] {
+        let before = i64::try_from(house.numbers(tenant).await.len()).expect("a count");
+        let as_of = before.to_string();
+        let expected = house.pages(tenant, &[("newest", newest), ("as_of", &as_of)], async || {}).await;
+        let more = async || {
+            let count = i64::try_from(house.numbers(tenant).await.len()).expect("a count");
+            note(&house.risk, cx(tenant, "mara"), "more", "more").await;
+            house.until_held(tenant, count + 1).await;
+        };
+        let mut paged = places(&house.pages(tenant, &[("newest", newest), ("limit", "3")], more).await);
+        assert_eq!(paged, places(&expected), "newest={newest}");
+        if newest == "true" {
+            paged.reverse();
+        }
+        assert_eq!(paged[..14], whole[..], "newest={newest}");
+    }
+}
+
+#[tokio::test]
+async fn an_entry_says_who_what_when_and_why() {
+    let house = House::new().await;
+    let tenant = with_things(&house).await;
+    let (status, page) = house.get("mara", tenant, &[("object", "T-2"), ("service", "risk"), ("limit", "1")]).await;
+
+    assert_eq!((status, page["position"].as_i64()), (200, Some(14)));
+    let entry = &page["items"][0];
+    assert_eq!(entry["type"], "thing.noted");
+    assert_eq!(entry["object"], json!({ "kind": "thing", "id": "T-2" }));
+    assert_eq!(entry["data"], json!({ "what": "2" }));
+    assert_eq!((&entry["actor"], &entry["reason"], &entry["version"]), (&json!("mara"), &json!("a reason"), &json!(1)));
+    let chain = house.risk.verify_chain(tenant).await.expect("verified");
+    let position = entry["position"].as_u64().and_then(|at| usize::try_from(at).ok()).expect("a position");
+    assert_eq!(entry["hash"].as_str(), Some(chain.hashes[position - 1].as_str()));
+}
+
+#[tokio::test]
+async fn filters_by_person_object_kind_service_and_time() {
+    let house = House::new().await;
+    let tenant = with_things(&house).await;
+    let (_, whole) = house.get("mara", tenant, &[]).await;
+    let at = |index: usize| whole["items"][index]["recorded_at"].as_str().expect("an instant").to_owned();
+    for (query, count) in [
+        (vec![("person", "jo")], 5),
+        (vec![("person", "service:audit")], 2),
+        (vec![("object", "T-2")], 2),
+        (vec![("object", "thing-T-2"), ("service", "risk")], 1),
+        (vec![("type", "access.granted")], 2),
+        (vec![("service", "audit")], 2),
+        (vec![("from", &at(5)), ("to", &at(9))], 4),
+        (vec![("as_of", &at(5))], 6),
+        (vec![("as_of", "3")], 3),
+        (vec![("as_of", "0")], 0),
+        (vec![("object", "R' or true --")], 0),
+    ] {
+        let (status, page) = house.get("mara", tenant, &query).await;
+        assert_eq!((status, page["items"].as_array().map(Vec::len)), (200, Some(count)), "{query:?}: {page}");
+    }
+}
+
+#[tokio::test]
+async fn each_wrong_parameter_is_named() {
+    let house = House::new().await;
+    let tenant = house.tenant("mara", Role::InternalAuditor).await;
+    for (name, value) in [
+        ("service", "risks"),
+        ("from", "yesterday"),
+        ("to", "1"),
+        ("as_of", "99"),
+        ("as_of", "-1"),
+        ("as_of", "2999-01-01T00:00:00Z"),
+        ("limit", "0"),
+        ("cursor", "x"),
+        ("newest", "perhaps"),
+        ("newst", "true"),
+    ] {
+        let (status, problem) = house.get("mara", tenant, &[(name, value)]).await;
+        assert_eq!((status, &problem["errors"][0]["field"]), (400, &json!(name)), "{name}={value}: {problem}");
+    }
+}
+
+#[tokio::test]
+async fn another_tenant_sees_nothing_and_a_viewer_may_not_look() {
+    let house = House::new().await;
+    let ours = with_things(&house).await;
+    let theirs = house.tenant("theo", Role::InternalAuditor).await;
+
+    let (status, page) = house.get("theo", theirs, &[("person", "mara")]).await;
+    assert_eq!((status, page["items"].as_array().map(Vec::len)), (200, Some(0)));
+    assert_eq!(house.get("theo", ours, &[]).await.0, 404);
+    let seen = house.tenant("vera", Role::Viewer).await;
+    assert_eq!(house.get("vera", seen, &[]).await.0, 403);
+    // The policy holds where a statement forgets the tenant.
+    let mut session = house.audit.session(theirs).await.expect("a session");
+    let entries: i64 = sqlx::query_scalar("select count(*) from trail where actor = 'mara'")
+        .fetch_one(session.connection())
+        .await
+        .expect("read");
+    assert_eq!(entries, 0);
+}

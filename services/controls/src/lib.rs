@@ -1,0 +1,64 @@
+//! Controls (ISO/IEC 27001 clauses 6.1.3 and 8.1, Annex A): which apply and why, how far they are implemented, the
+//! evidence for it, and the Statement of Applicability as of any position.
+
+mod collect;
+mod control;
+mod evidence;
+mod exhibit;
+mod natural;
+mod reactions;
+mod requests;
+mod soa;
+mod statement;
+
+pub use reactions::{when_tenant_created_then_add_annex_a, when_treatment_decided_then_link_controls};
+
+use access::Action::{Read, WriteControls};
+use axum::http::Method;
+use collect::CollectEvidence;
+use exhibit::Exhibit;
+use requests::{AssignControlOwner, DecideApplicability, SetImplementation};
+use service::{Answered, Route, Routes, Service};
+use soa::Soa;
+use statement::Statement;
+
+const ABOUT: &str =
+    "Which controls apply and why, how far they are implemented, evidence, the Statement of Applicability";
+
+pub fn service() -> Service {
+    Service::new("controls", ABOUT, sqlx::migrate!("../../migrations/controls"), routes())
+        .view::<Statement>()
+        .view::<Exhibit>()
+        .reacts_to("tenancy", vec![access::when_access_changes_then_copy_it(), when_tenant_created_then_add_annex_a()])
+        .reacts_to("risk", vec![when_treatment_decided_then_link_controls()])
+}
+
+fn routes() -> Routes {
+    Routes::new()
+        .list::<Statement>("/controls", "All controls, in the standard's order")
+        .object::<Statement>("/controls/{id}", "One control")
+        .history::<Statement>("/controls/{id}/history", "Who changed a control, when, why, and what")
+        .command::<DecideApplicability>(Method::PUT, "/controls/{id}/applicability")
+        .command::<SetImplementation>(Method::PUT, "/controls/{id}/implementation")
+        .command::<AssignControlOwner>(Method::PUT, "/controls/{id}/owner")
+        .with(
+            Route::tenant(Method::POST, "/evidence", WriteControls, "Keep a note as evidence for one or more controls")
+                .takes::<CollectEvidence>()
+                .gives::<Answered>(201)
+                .answered_by(collect::collect),
+        )
+        .list::<Exhibit>("/evidence", "All evidence, oldest first")
+        .object::<Exhibit>("/evidence/{id}", "One piece of evidence")
+        .with(
+            Route::tenant(Method::GET, "/soa", Read, "The Statement of Applicability")
+                .as_of()
+                .gives::<Soa>(200)
+                .answered_by(soa::as_json),
+        )
+        .with(
+            Route::tenant(Method::GET, "/soa.csv", Read, "The Statement of Applicability for a spreadsheet")
+                .as_of()
+                .gives_text("text/csv")
+                .answered_by(soa::as_csv),
+        )
+}

@@ -1,0 +1,69 @@
+use crate::control::{Command, Control, Framework, TreatmentOption};
+use catalogue::annex_a;
+use eventstore::{Aggregate, Stream};
+use messaging::Reaction;
+use serde::Deserialize;
+use std::sync::Arc;
+
+/// What tenancy says of a new tenant, as far as it matters here.
+#[derive(Deserialize)]
+struct TenantCreated {
+    baseline: Framework,
+}
+
+/// What risk says of a treatment. In proto3 JSON an empty list may be left out.
+#[derive(Deserialize)]
+struct TreatmentDecided {
+    option: TreatmentOption,
+    #[serde(default)]
+    controls: Vec<String>,
+    /// Those that the treatment relied on before and does no more.
+    #[serde(default)]
+    released_controls: Vec<String>,
+}
+
+pub fn when_tenant_created_then_add_annex_a() -> Reaction {
+    Arc::new(|work, event| {
+        Box::pin(async move {
+            if event.event_type != "tenant.created" {
+                return Ok(());
+            }
+            let TenantCreated { baseline } = serde_json::from_value(event.data.clone())?;
+            // The one baseline so far: a second one does not compile until it has its controls here.
+            let Framework::Iso27001_2022 = baseline;
+            work.preload(streams(annex_a().iter().map(|control| control.id.as_str()))).await?;
+            for control in annex_a() {
+                let add = Command::Add { framework: baseline, title: control.title.clone(), theme: control.theme };
+                work.execute::<Control>(&control.id, None, add).await?;
+            }
+            Ok(())
+        })
+    })
+}
+
+/// Risk names controls of Annex A only. One that is not there is a fault (or tenancy's news is late): the tenant is
+/// parked for this source and tried again.
+pub fn when_treatment_decided_then_link_controls() -> Reaction {
+    Arc::new(|work, event| {
+        Box::pin(async move {
+            if event.event_type != "risk.treatment_decided" {
+                return Ok(());
+            }
+            let decided: TreatmentDecided = serde_json::from_value(event.data.clone())?;
+            let TreatmentDecided { option, controls, released_controls } = decided;
+            let risk = event.stream.id();
+            work.preload(streams(controls.iter().chain(&released_controls).map(String::as_str))).await?;
+            for control in released_controls {
+                work.execute::<Control>(&control, None, Command::Release { risk: risk.to_owned() }).await?;
+            }
+            for control in controls {
+                work.execute::<Control>(&control, None, Command::Require { risk: risk.to_owned(), option }).await?;
+            }
+            Ok(())
+        })
+    })
+}
+
+fn streams<'a>(controls: impl Iterator<Item = &'a str>) -> Vec<Stream> {
+    controls.map(|control| Stream::new(Control::TYPE, control)).collect()
+}

@@ -1,0 +1,187 @@
+use crate::control::{Basis, Event, Framework, ImplementationState, TreatmentOption};
+use crate::natural;
+use catalogue::Theme;
+use eventstore::Recorded;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+use views::{Column, Folded, View};
+
+/// What the tenant says of one control.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Statement {
+    pub framework: Framework,
+    pub title: String,
+    #[schema(value_type = String, example = "technological")]
+    pub theme: Theme,
+    /// What was decided; nothing until somebody does.
+    pub applicable: Option<bool>,
+    pub basis: Option<Basis>,
+    /// The words of whoever decided.
+    pub justification: Option<String>,
+    /// The risks whose treatment relies on it.
+    pub required_by: Vec<Requirement>,
+    /// It is excluded, and treatments rely on it: one of the two has to change.
+    pub conflict: bool,
+    pub state: ImplementationState,
+    pub how: Option<String>,
+    pub owner: Option<String>,
+    /// Oldest first.
+    pub evidence: Vec<Support>,
+}
+
+/// A risk whose treatment relies on a control.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Requirement {
+    pub risk: String,
+    pub option: TreatmentOption,
+}
+
+/// Evidence that supports a control.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Support {
+    pub id: Uuid,
+    pub title: String,
+}
+
+impl View for Statement {
+    const NAME: &'static str = "control";
+    const COLUMNS: &'static [Column] =
+        &[Column::text("theme"), Column::text("state"), Column::text("owner"), Column::text("applicability")];
+    const ORDER: Option<Column> = Some(Column::text("place"));
+
+    fn keys(event: &Recorded) -> Folded<Vec<String>> {
+        Ok(event.decode::<Event>()?.map(|_| event.stream.id().to_owned()).into_iter().collect())
+    }
+
+    fn apply(current: Option<Self>, _: &str, event: &Recorded) -> Folded<Option<Self>> {
+        let Some(event) = event.decode::<Event>()? else { return Ok(current) };
+        Ok(Self::after(current, event))
+    }
+}
+
+impl Statement {
+    fn after(current: Option<Self>, event: Event) -> Option<Self> {
+        if let Event::Added { framework, title, theme } = event {
+            return Some(Self::undecided(framework, title, theme));
+        }
+        let mut statement = current?;
+        statement.follow(event);
+        statement.conflict = statement.applicable == Some(false) && !statement.required_by.is_empty();
+        Some(statement)
+    }
+
+    fn undecided(framework: Framework, title: String, theme: Theme) -> Self {
+        Self {
+            framework,
+            title,
+            theme,
+            applicable: None,
+            basis: None,
+            justification: None,
+            required_by: Vec::new(),
+            conflict: false,
+            state: ImplementationState::NotStarted,
+            how: None,
+            owner: None,
+            evidence: Vec::new(),
+        }
+    }
+
+    fn follow(&mut self, event: Event) {
+        match event {
+            Event::Added { .. } => {}
+            Event::Included { basis, justification } => self.decided(true, Some(basis), justification),
+            Event::Excluded { justification } => self.decided(false, None, justification),
+            Event::ImplementationSet { state, how } => (self.state, self.how) = (state, how),
+            Event::OwnerAssigned { owner, .. } => self.owner = Some(owner),
+            Event::Required { risk, option } => {
+                self.release(&risk);
+                self.required_by.push(Requirement { risk, option });
+                self.required_by.sort_by_cached_key(|requirement| natural::place(&requirement.risk));
+            }
+            Event::Released { risk } => self.release(&risk),
+            Event::EvidenceAttached { evidence, title } => self.evidence.push(Support { id: evidence, title }),
+        }
+    }
+
+    fn decided(&mut self, applicable: bool, basis: Option<Basis>, justification: String) {
+        (self.applicable, self.basis, self.justification) = (Some(applicable), basis, Some(justification));
+    }
+
+    fn release(&mut self, risk: &str) {
+        self.required_by.retain(|requirement| requirement.risk != risk);
+    }
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::Statement;
+    use crate::control::{Basis, Event, Framework, ImplementationState, TreatmentOption};
+    use catalogue::Theme;
+    use uuid::Uuid;
+
+    /// An added control, as it stands after `events`.
+    pub fn given(events: Vec<Event>) -> Statement {
+        let added = Event::Added {
+            framework: Framework::Iso27001_2022,
+            title: "Information backup".to_owned(),
+            theme: Theme::Technological,
+        };
+        let statement = std::iter::once(added).chain(events).fold(None, Statement::after);
+        statement.expect("an added control")
+    }
+
+    pub fn required(risk: &str) -> Event {
+        Event::Required { risk: risk.to_owned(), option: TreatmentOption::Mitigate }
+    }
+
+    pub fn excluded(why: &str) -> Event {
+        Event::Excluded { justification: why.to_owned() }
+    }
+
+    #[test]
+    fn a_new_control_is_undecided_and_not_started() {
+        let statement = given(vec![]);
+        assert_eq!((statement.applicable, statement.state), (None, ImplementationState::NotStarted));
+        assert_eq!(statement.justification, None);
+    }
+
+    #[test]
+    fn the_last_decision_stands_with_its_own_words() {
+        let included = Event::Included { basis: Basis::Contract, justification: "customers ask".to_owned() };
+        let statement = given(vec![included, excluded("no premises")]);
+        assert_eq!((statement.applicable, statement.basis), (Some(false), None));
+        assert_eq!(statement.justification.as_deref(), Some("no premises"));
+    }
+
+    #[test]
+    fn risks_are_listed_once_in_their_natural_order() {
+        let avoided = Event::Required { risk: "R-2".to_owned(), option: TreatmentOption::Avoid };
+        let released = Event::Released { risk: "R-3".to_owned() };
+        let events = vec![required("R-10"), required("R-2"), required("R-3"), avoided, released];
+        let listed: Vec<_> = given(events).required_by.into_iter().map(|one| (one.risk, one.option)).collect();
+        assert_eq!(
+            listed,
+            [("R-2".to_owned(), TreatmentOption::Avoid), ("R-10".to_owned(), TreatmentOption::Mitigate)]
+        );
+    }
+
+    #[test]
+    fn an_excluded_control_that_a_treatment_requires_is_a_conflict_until_one_of_the_two_changes() {
+        assert!(!given(vec![excluded("no premises")]).conflict);
+        assert!(given(vec![excluded("no premises"), required("R-1")]).conflict);
+        let released = Event::Released { risk: "R-1".to_owned() };
+        assert!(!given(vec![excluded("no premises"), required("R-1"), released]).conflict);
+        let included = Event::Included { basis: Basis::RiskTreatment, justification: "R-1".to_owned() };
+        assert!(!given(vec![excluded("no premises"), required("R-1"), included]).conflict);
+    }
+
+    #[test]
+    fn evidence_is_listed_as_it_came() {
+        let attached = |title: &str| Event::EvidenceAttached { evidence: Uuid::new_v4(), title: title.to_owned() };
+        let titles: Vec<_> =
+            given(vec![attached("b"), attached("a")]).evidence.into_iter().map(|one| one.title).collect();
+        assert_eq!(titles, ["b", "a"]);
+    }
+}

@@ -1,0 +1,180 @@
+//! The service behind its HTTP shell, and a client in one tenant.
+
+use access::{Admission, Caller, Issuer};
+use chrono::{DateTime, Duration, Utc};
+use eventstore::{Actor, Cx, EventStore, Metadata, Recorded, Server, Stream, TenantId, migrate};
+use messaging::Reaction;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use service::{Running, Settings};
+use testkit::servers;
+use tokio::net::TcpListener;
+use uuid::Uuid;
+
+const PASSWORD: &str = "throwaway";
+const SEED: &str = "5e";
+
+pub struct House {
+    pub store: EventStore,
+    running: Running,
+    organisation: Uuid,
+    token: String,
+}
+
+impl House {
+    pub async fn new() -> Self {
+        let prefix = format!("t{}", Uuid::new_v4().simple());
+        let server = Server::new(&servers::postgres_admin_url(), &prefix).expect("an address");
+        let service = controls::service();
+        migrate(&server, "controls", PASSWORD, &service.migrations).await.expect("migrated");
+        let (issuer, verifier) = Issuer::from_seed(&SEED.repeat(32)).expect("a key");
+        let settings = Settings {
+            postgres: server,
+            password: Some(PASSWORD.to_owned()),
+            connections: 8,
+            nats: servers::nats_url(),
+            prefix,
+            verifier,
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let running = Running::start(vec![service], settings, listener).expect("started");
+        let store = running.ready().await.first().expect("a store").clone();
+        let organisation = Uuid::new_v4();
+        let caller = Caller { person: "mara".to_owned(), organisation, administrator: true };
+        let token = issuer.issue(&caller, now(), Duration::hours(1)).expect("a token");
+        Self { store, running, organisation, token }
+    }
+
+    /// A tenant that tenancy told of: it is open to the organisation's administrator, and has the 93 controls.
+    pub async fn tenant(&self) -> Tenant<'_> {
+        let tenant = self.empty_tenant().await;
+        let created = json!({
+            "organisation": self.organisation, "name": "Nordwind", "language": "en", "time_zone": "Europe/Berlin",
+            "baseline": "iso27001_2022",
+        });
+        let stream = Stream::new("tenant", tenant.id);
+        let hears = controls::when_tenant_created_then_add_annex_a();
+        tenant.hears(&hears, stream, "tenant.created", created).await.expect("added");
+        tenant
+    }
+
+    pub async fn empty_tenant(&self) -> Tenant<'_> {
+        let id = TenantId::random();
+        let mut work = self.store.work(cx(id)).await.expect("a work");
+        let open = access::Command::Open { organisation: self.organisation };
+        work.execute::<Admission>(&id.to_string(), None, open).await.expect("opened");
+        work.finish().await.expect("recorded");
+        Tenant { house: self, id }
+    }
+}
+
+pub struct Tenant<'a> {
+    house: &'a House,
+    pub id: TenantId,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub etag: Option<String>,
+    pub location: Option<String>,
+    pub text: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+
+    /// The code and the sentence of a problem.
+    pub fn problem(&self) -> (u16, String, String) {
+        let problem = self.json();
+        let text = |name: &str| problem[name].as_str().expect("a text").to_owned();
+        (self.status.as_u16(), text("type").replace("urn:stele:problem:", ""), text("detail"))
+    }
+}
+
+impl Tenant<'_> {
+    /// The reaction's work on an event of another service; gives the tenant's position after it.
+    pub async fn hears(
+        &self,
+        reaction: &Reaction,
+        stream: Stream,
+        event_type: &str,
+        data: Value,
+    ) -> anyhow::Result<i64> {
+        let event = Recorded {
+            tenant: self.id,
+            position: 1,
+            stream,
+            version: 1,
+            id: Uuid::new_v4(),
+            event_type: event_type.to_owned(),
+            schema: 1,
+            occurred_at: now(),
+            recorded_at: now(),
+            data,
+            metadata: Metadata {
+                actor: Actor::Person("mara".to_owned()),
+                reason: None,
+                command_id: None,
+                correlation_id: Uuid::new_v4(),
+                causation_id: None,
+                traceparent: None,
+            },
+            hash: String::new(),
+        };
+        let cx = Cx { causation_id: Some(event.id), ..Cx::new(self.id, Actor::Service("controls".to_owned()), now()) };
+        let mut work = self.house.store.work(cx).await?;
+        reaction(&mut work, &event).await?;
+        Ok(work.finish().await?)
+    }
+
+    /// Risk says how a risk is treated, and with which controls.
+    pub async fn treat(&self, risk: &str, controls: &[&str], released: &[&str]) -> anyhow::Result<i64> {
+        let data = json!({"option": "mitigate", "controls": controls, "released_controls": released});
+        let hears = controls::when_treatment_decided_then_link_controls();
+        self.hears(&hears, Stream::new("risk", risk), "risk.treatment_decided", data).await
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, None).await
+    }
+
+    pub async fn put(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::PUT, path, Some((body, None))).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::POST, path, Some((body, None))).await
+    }
+
+    pub async fn post_once(&self, path: &str, body: Value, key: &str) -> Answer {
+        self.send(Method::POST, path, Some((body, Some(key)))).await
+    }
+
+    async fn send(&self, method: Method, path: &str, body: Option<(Value, Option<&str>)>) -> Answer {
+        let address = format!("http://{}/v1/tenants/{}{path}", self.house.running.address, self.id);
+        let mut request = reqwest::Client::new().request(method, address).bearer_auth(&self.house.token);
+        if let Some((body, key)) = body {
+            request = request.json(&body);
+            if let Some(key) = key {
+                request = request.header("idempotency-key", key);
+            }
+        }
+        let response = request.send().await.expect("an answer");
+        let header = |name: &str| response.headers().get(name).map(|value| value.to_str().expect("text").to_owned());
+        let (etag, location) = (header("etag"), header("location"));
+        Answer { status: response.status(), etag, location, text: response.text().await.expect("a body") }
+    }
+}
+
+fn cx(tenant: TenantId) -> Cx {
+    Cx::new(tenant, Actor::Operator("test".to_owned()), now())
+}
+
+#[expect(clippy::disallowed_methods, reason = "tokens are compared with the real clock")]
+fn now() -> DateTime<Utc> {
+    Utc::now()
+}

@@ -1,0 +1,177 @@
+use crate::Channel;
+use crate::contact::{Change, Contact};
+use access::{Action, KEY, Roster};
+use axum::http::StatusCode;
+use axum::response::Response;
+use chrono::{DateTime, Utc};
+use eventstore::{NOW, StoreError, Work};
+use lettre::Address;
+use serde::{Deserialize, Serialize};
+use service::{Call, Outcome, Problem, checked_ref, json};
+use utoipa::ToSchema;
+
+const USUAL_PAGE: i64 = 100;
+const LARGEST_PAGE: i64 = 1000;
+
+/// RFC 5321: a path has 256 octets at most, with its angle brackets.
+const LONGEST_ADDRESS: usize = 254;
+
+#[derive(Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeContact {
+    /// Where mail reaches the person; null erases it. It must be said: leaving it out erases nothing.
+    #[serde(deserialize_with = "Option::deserialize")]
+    #[schema(example = "mara@example.com")]
+    email: Option<String>,
+}
+
+/// People and their addresses, in the order of their ids. It is as it is now: what was erased is gone.
+#[derive(Serialize, ToSchema)]
+pub struct AddressBook {
+    position: i64,
+    items: Vec<Reachable>,
+    /// Give it as `after` for the next page; absent on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+#[derive(Serialize, ToSchema, sqlx::FromRow)]
+struct Reachable {
+    person: String,
+    email: String,
+    changed_at: DateTime<Utc>,
+}
+
+/// `GET /contacts`
+pub async fn list(call: Call) -> Result<Response, Problem> {
+    let limit = call.query.whole("limit", 1, LARGEST_PAGE, USUAL_PAGE)?;
+    let after = call.query.get("after").unwrap_or_default();
+    let mut session = call.session().await?;
+    let position = session.head().await?;
+    // One more than asked for: is there a next page?
+    let mut items: Vec<Reachable> = sqlx::query_as(
+        "select person, email, changed_at from contacts where tenant_id = $1 and person > $2 order by person limit $3",
+    )
+    .bind(session.tenant())
+    .bind(after)
+    .bind(limit + 1)
+    .fetch_all(session.connection())
+    .await
+    .map_err(StoreError::from)?;
+    let next = match usize::try_from(limit) {
+        Ok(limit) if items.len() > limit => {
+            items.truncate(limit);
+            items.last().map(|last| last.person.clone())
+        }
+        _ => None,
+    };
+    Ok(json(StatusCode::OK, position, &AddressBook { position, items, next }))
+}
+
+/// `PUT /contacts/{id}`: one's own, or anybody's for who manages the tenant.
+pub async fn change(call: Call) -> Result<Response, Problem> {
+    let person = checked_ref("id", call.id())?;
+    let expected = call.if_match()?;
+    let (command, cx) = call.command::<ChangeContact>()?;
+    let email = command.email.as_deref().map(checked_address).transpose()?;
+    refuse_strangers(&call, &person, email.is_some()).await?;
+    let lane = format!("contact-{person}");
+    let done = call.store.perform(&cx, &lane, |work| Box::pin(keep(work, person.clone(), email.clone(), expected)));
+    Ok(call.carried_out(&done.await?, false))
+}
+
+async fn refuse_strangers(call: &Call, person: &str, sets: bool) -> Result<(), Problem> {
+    let mut session = call.session().await?;
+    let roster = views::get::<Roster>(&mut session, KEY, NOW - 1).await?.map(|row| row.data).unwrap_or_default();
+    if call.caller.person == person {
+        return Ok(());
+    }
+    if !roster.allows(&call.caller, Action::ManageTenant) {
+        let detail = "only the person themself, or who manages the tenant, says where a person is reached";
+        return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail));
+    }
+    // Erasing stays possible after the person has left.
+    if sets && !roster.roles.contains_key(person) {
+        return Err(Problem::not_found(format!("person {person}")));
+    }
+    Ok(())
+}
+
+/// The address is not repeated in what is told about it: details of problems are shown and forwarded.
+fn checked_address(written: &str) -> Result<String, Problem> {
+    let written = written.trim();
+    match written.parse::<Address>() {
+        Ok(address) if written.is_ascii() && written.len() <= LONGEST_ADDRESS => Ok(address.to_string()),
+        Ok(_) | Err(_) => {
+            Err(Problem::field("email", "this is no mail address: write it as name@example.com, or null"))
+        }
+    }
+}
+
+/// Records that the contact changed, and keeps or erases the address beside it. The outcome is stored as the answer to an
+/// Idempotency-Key: it says nothing of the address.
+async fn keep(
+    work: &mut Work,
+    person: String,
+    address: Option<String>,
+    expected: Option<i64>,
+) -> Result<Outcome, Problem> {
+    let moved = email(work, &person).await? != address;
+    let channels = address.iter().map(|_| Channel::Email).collect();
+    let changed = work.execute::<Contact>(&person, expected, Change { channels, moved }).await?;
+    if moved {
+        write(work, &person, address).await?;
+    }
+    Ok(Outcome { id: person, version: changed.version, changed: changed.changed })
+}
+
+async fn write(work: &mut Work, person: &str, address: Option<String>) -> Result<(), StoreError> {
+    let (tenant, now) = (work.cx().tenant, work.cx().now);
+    let written = match address {
+        Some(address) => sqlx::query(
+            "insert into contacts (tenant_id, person, email, changed_at) values ($1, $2, $3, $4)
+             on conflict (tenant_id, person) do update set email = excluded.email, changed_at = excluded.changed_at",
+        )
+        .bind(tenant)
+        .bind(person)
+        .bind(address)
+        .bind(now),
+        None => sqlx::query("delete from contacts where tenant_id = $1 and person = $2").bind(tenant).bind(person),
+    };
+    written.execute(work.connection()).await?;
+    Ok(())
+}
+
+/// Where mail reaches a person, if anywhere.
+pub async fn email(work: &mut Work, person: &str) -> Result<Option<String>, StoreError> {
+    let tenant = work.cx().tenant;
+    let email = sqlx::query_scalar("select email from contacts where tenant_id = $1 and person = $2")
+        .bind(tenant)
+        .bind(person)
+        .fetch_optional(work.connection())
+        .await?;
+    Ok(email)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ChangeContact, checked_address};
+
+    #[test]
+    fn only_an_address_is_one_and_the_problem_does_not_repeat_it() {
+        assert_eq!(checked_address(" mara@example.com ").expect("an address"), "mara@example.com");
+        let long = format!("{}@example.com", "x".repeat(250));
+        for wrong in ["", "mara", "@example.com", "mara@", "a b@example.com", "mara@example.com\nBcc: x@y.z", &long] {
+            let problem = checked_address(wrong).expect_err(wrong).to_string();
+            assert!(problem.starts_with("email: "), "{wrong}: {problem}");
+            assert!(!problem.contains("mara"), "{wrong}: {problem}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_erased_only_by_saying_so() {
+        let read = |body: &str| serde_json::from_str::<ChangeContact>(body).ok().map(|change| change.email);
+        assert_eq!(read("{}"), None);
+        assert_eq!(read(r#"{"email": null}"#), Some(None));
+    }
+}

@@ -1,0 +1,75 @@
+//! Who is told what: reactions to what happens elsewhere, an inbox for each person, and mail where a server is set.
+
+mod address_book;
+mod contact;
+mod delivery;
+mod inbox;
+mod mail;
+mod notification;
+mod reactions;
+mod responsibility;
+
+pub use contact::{Contact, Event as ContactEvent};
+pub use inbox::Inbox;
+pub use mail::{InvalidMail, Mail};
+pub use notification::{About, Channel, Event as NotificationEvent, Kind, Notification};
+pub use responsibility::{Event as ResponsibilityEvent, Responsibility};
+
+use access::{Action, when_access_changes_then_copy_it};
+use axum::http::Method;
+use inbox::MarkRead;
+use reactions::{
+    when_control_is_required_then_tell_its_owner, when_control_owner_is_assigned_then_tell_them,
+    when_risk_owner_is_assigned_then_tell_them, when_role_changes_then_tell_the_person,
+    when_treatment_is_decided_then_tell_the_owner,
+};
+use service::{Answered, Listed, Route, Routes, Service};
+
+/// Without `mail`, people are told in the app only.
+pub fn service(mail: Option<Mail>) -> Service {
+    let mails = mail.is_some();
+    let service = Service::new(
+        "notifications",
+        "What each person is told, in the app and by mail",
+        sqlx::migrate!("../../migrations/notifications"),
+        routes(),
+    )
+    .view::<Inbox>()
+    .reacts_to("tenancy", vec![when_access_changes_then_copy_it(), when_role_changes_then_tell_the_person(mails)])
+    .reacts_to(
+        "risk",
+        vec![when_risk_owner_is_assigned_then_tell_them(mails), when_treatment_is_decided_then_tell_the_owner(mails)],
+    )
+    .reacts_to(
+        "controls",
+        vec![when_control_owner_is_assigned_then_tell_them(mails), when_control_is_required_then_tell_its_owner(mails)],
+    );
+    match mail {
+        Some(mail) => service.worker(delivery::worker(mail)),
+        None => service,
+    }
+}
+
+fn routes() -> Routes {
+    Routes::new()
+        .with(
+            Route::tenant(Method::GET, "/notifications", Action::Read, "Your own notifications, newest first")
+                .pages::<Inbox>()
+                .gives::<Listed<Inbox>>(200)
+                .answered_by(inbox::own),
+        )
+        .command::<MarkRead>(Method::POST, "/notifications/{id}/read")
+        .with(
+            Route::tenant(Method::GET, "/contacts", Action::ManageTenant, "Where people are reached, as it is now")
+                .parameter("after", "Only people after this one, in the order of their ids")
+                .parameter("limit", "How many items a page has at most: 1 to 1000, 100 where it is not given")
+                .gives::<address_book::AddressBook>(200)
+                .answered_by(address_book::list),
+        )
+        .with(
+            Route::tenant(Method::PUT, "/contacts/{id}", Action::Read, "Say where a person is reached, or erase it")
+                .takes::<address_book::ChangeContact>()
+                .gives::<Answered>(200)
+                .answered_by(address_book::change),
+        )
+}

@@ -1,0 +1,176 @@
+use crate::delivery;
+use crate::notification::{About, Channel, Command, Kind, News, Notification};
+use crate::responsibility::{Assign, Responsibility};
+use access::Role;
+use anyhow::Context;
+use eventstore::{Actor, Recorded, Work};
+use messaging::Reaction;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use std::sync::Arc;
+use uuid::Uuid;
+
+// What is read of other services' events. They may say more, today and later.
+
+#[derive(Deserialize)]
+struct OwnerAssigned {
+    owner: String,
+}
+
+#[derive(Deserialize)]
+struct TreatmentDecided {
+    option: String,
+    #[serde(default)]
+    controls: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Required {
+    risk: String,
+}
+
+pub fn when_risk_owner_is_assigned_then_tell_them(mails: bool) -> Reaction {
+    Arc::new(move |work, event| {
+        Box::pin(async move {
+            let Some(OwnerAssigned { owner }) = heard(event, "risk.owner_assigned")? else { return Ok(()) };
+            let risk = event.stream.id();
+            let text = format!("Risk {risk} is yours: you own it from now on.");
+            assign(work, about("risk", risk), &owner).await?;
+            tell(work, event, mails, news(owner, Kind::RiskAssigned, text, about("risk", risk))).await
+        })
+    })
+}
+
+pub fn when_treatment_is_decided_then_tell_the_owner(mails: bool) -> Reaction {
+    Arc::new(move |work, event| {
+        Box::pin(async move {
+            let Some(decided) = heard::<TreatmentDecided>(event, "risk.treatment_decided")? else { return Ok(()) };
+            let about = about("risk", event.stream.id());
+            let Some(owner) = owner(work, &about).await? else { return Ok(()) };
+            let text = treatment_text(&about.object, &decided);
+            tell(work, event, mails, news(owner, Kind::TreatmentDecided, text, about)).await
+        })
+    })
+}
+
+pub fn when_control_owner_is_assigned_then_tell_them(mails: bool) -> Reaction {
+    Arc::new(move |work, event| {
+        Box::pin(async move {
+            let Some(OwnerAssigned { owner }) = heard(event, "control.owner_assigned")? else { return Ok(()) };
+            let control = event.stream.id();
+            let text = format!("Control {control} is yours: you own it from now on.");
+            assign(work, about("controls", control), &owner).await?;
+            tell(work, event, mails, news(owner, Kind::ControlAssigned, text, about("controls", control))).await
+        })
+    })
+}
+
+pub fn when_control_is_required_then_tell_its_owner(mails: bool) -> Reaction {
+    Arc::new(move |work, event| {
+        Box::pin(async move {
+            let Some(Required { risk }) = heard(event, "control.required")? else { return Ok(()) };
+            let about = about("controls", event.stream.id());
+            let Some(owner) = owner(work, &about).await? else { return Ok(()) };
+            let text = format!("Your control {} is needed: the treatment of risk {risk} relies on it.", about.object);
+            tell(work, event, mails, news(owner, Kind::ControlRequired, text, about)).await
+        })
+    })
+}
+
+pub fn when_role_changes_then_tell_the_person(mails: bool) -> Reaction {
+    Arc::new(move |work, event| {
+        Box::pin(async move {
+            let (person, kind, text) = match event.decode::<access::Event>()? {
+                Some(access::Event::Granted { person, role }) => {
+                    (person, Kind::RoleGranted, format!("You are {} here from now on.", spoken(role)))
+                }
+                Some(access::Event::Revoked { person, role }) => {
+                    (person, Kind::RoleRevoked, format!("You are no longer {} here.", spoken(role)))
+                }
+                Some(access::Event::Opened { .. }) | None => return Ok(()),
+            };
+            tell(work, event, mails, news(person, kind, text, about("tenancy", event.stream.id()))).await
+        })
+    })
+}
+
+fn treatment_text(risk: &str, TreatmentDecided { option, controls }: &TreatmentDecided) -> String {
+    let with = if controls.is_empty() { String::new() } else { format!(", with {}", controls.join(", ")) };
+    format!("It was decided how your risk {risk} is treated: {option}{with}.")
+}
+
+fn spoken(role: Role) -> &'static str {
+    match role {
+        Role::IsmsManager => "an ISMS manager",
+        Role::RiskOwner => "a risk owner",
+        Role::ControlOwner => "a control owner",
+        Role::InternalAuditor => "an internal auditor",
+        Role::Viewer => "a viewer",
+    }
+}
+
+fn about(service: &str, object: &str) -> About {
+    About { service: service.to_owned(), object: object.to_owned() }
+}
+
+fn news(person: String, kind: Kind, text: String, about: About) -> News {
+    News { person, kind, text, about }
+}
+
+/// The data of an event of this type; nothing where it is of another.
+fn heard<T: DeserializeOwned>(event: &Recorded, event_type: &str) -> anyhow::Result<Option<T>> {
+    if event.event_type != event_type {
+        return Ok(None);
+    }
+    serde_json::from_value(event.data.clone()).map(Some).with_context(|| format!("reading {event_type}"))
+}
+
+fn key(About { service, object }: &About) -> String {
+    format!("{service}:{object}")
+}
+
+async fn assign(work: &mut Work, about: About, person: &str) -> anyhow::Result<()> {
+    let (id, assign) = (key(&about), Assign { about, person: person.to_owned() });
+    work.execute::<Responsibility>(&id, None, assign).await?;
+    Ok(())
+}
+
+async fn owner(work: &mut Work, about: &About) -> anyhow::Result<Option<String>> {
+    let (responsibility, _) = work.load::<Responsibility>(&key(about)).await?;
+    Ok(responsibility.owner().map(ToOwned::to_owned))
+}
+
+/// Tells a person, unless it was their own act; by mail too, where that is set up and they have an address.
+async fn tell(work: &mut Work, event: &Recorded, mails: bool, news: News) -> anyhow::Result<()> {
+    if matches!(&event.metadata.actor, Actor::Person(actor) if *actor == news.person) {
+        return Ok(());
+    }
+    let id = Uuid::new_v5(&event.id, news.person.as_bytes());
+    let person = news.person.clone();
+    let reachable = mails && crate::address_book::email(work, &person).await?.is_some();
+    let channels = if reachable { vec![Channel::Email] } else { vec![] };
+    let raise = Command::Raise { news, channels };
+    let raised = work.execute::<Notification>(&id.to_string(), None, raise).await?;
+    if raised.changed && reachable {
+        delivery::enqueue(work, id, &person).await?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{TreatmentDecided, treatment_text};
+
+    #[test]
+    fn a_treatment_is_told_in_one_sentence() {
+        let decided = |controls: &[&str]| TreatmentDecided {
+            option: "mitigate".to_owned(),
+            controls: controls.iter().map(ToString::to_string).collect(),
+        };
+        assert_eq!(
+            treatment_text("R-7", &decided(&["A.8.13", "A.5.1"])),
+            "It was decided how your risk R-7 is treated: mitigate, with A.8.13, A.5.1."
+        );
+        assert_eq!(treatment_text("R-7", &decided(&[])), "It was decided how your risk R-7 is treated: mitigate.");
+    }
+}

@@ -1,0 +1,68 @@
+use crate::About;
+use eventstore::{Cx, aggregate};
+use serde::{Deserialize, Serialize};
+
+/// Who owns an object of another service, as that service said last. Its id is `<service>:<object>`.
+#[derive(Default, Serialize, Deserialize)]
+pub struct Responsibility {
+    person: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Assign {
+    pub about: About,
+    pub person: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "data", rename_all = "snake_case")]
+pub enum Event {
+    Assigned { about: About, person: String },
+}
+
+/// No rule can be broken: what another service decided is recorded.
+#[derive(Debug, PartialEq, thiserror::Error, strum::IntoStaticStr)]
+pub enum Broken {}
+
+impl Responsibility {
+    pub fn owner(&self) -> Option<&str> {
+        self.person.as_deref()
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "the shape of every decision")]
+    fn decide(&self, Assign { about, person }: Assign, _: &Cx) -> Result<Vec<Event>, Broken> {
+        let known = self.owner() == Some(person.as_str());
+        Ok(if known { vec![] } else { vec![Event::Assigned { about, person }] })
+    }
+
+    fn apply(&mut self, event: Event) {
+        match event {
+            Event::Assigned { person, .. } => self.person = Some(person),
+        }
+    }
+}
+
+aggregate!(Responsibility, "responsibility", Assign, Event, Broken);
+
+#[cfg(test)]
+mod tests {
+    use super::{Assign, Event, Responsibility};
+    use crate::About;
+    use eventstore::{Actor, Cx, TenantId};
+
+    #[test]
+    fn the_last_one_assigned_is_the_owner() {
+        let about = About { service: "risk".to_owned(), object: "R-7".to_owned() };
+        let now = "2026-03-01T09:30:00Z".parse().expect("an instant");
+        let cx = Cx::new(TenantId::random(), Actor::Service("notifications".to_owned()), now);
+        let mut risk = Responsibility::default();
+        for person in ["mara", "jo"] {
+            let assign = Assign { about: about.clone(), person: person.to_owned() };
+            let assigned = Event::Assigned { about: about.clone(), person: person.to_owned() };
+            assert_eq!(risk.decide(assign.clone(), &cx), Ok(vec![assigned.clone()]));
+            risk.apply(assigned);
+            assert_eq!(risk.decide(assign, &cx), Ok(vec![]));
+        }
+        assert_eq!(risk.owner(), Some("jo"));
+    }
+}

@@ -1,0 +1,179 @@
+//! An asset: what is worth protecting, or what such a thing runs on.
+
+mod body;
+mod import;
+mod inventory;
+
+pub use body::{AddAsset, ChangeAsset};
+pub use import::Import;
+pub use inventory::RegisteredAsset;
+
+use crate::checks::Faults;
+use eventstore::{Cx, Stream, Work, aggregate};
+use serde::{Deserialize, Serialize};
+use service::Problem;
+use utoipa::ToSchema;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = AssetKind)]
+pub enum Kind {
+    /// Information or a process that the organisation lives by.
+    Primary,
+    /// What primary assets run on.
+    Supporting,
+}
+
+/// How much each objective matters for an asset, 0 to 4.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SecurityObjectives {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(maximum = 4)]
+    pub confidentiality: Option<u8>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(maximum = 4)]
+    pub integrity: Option<u8>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(maximum = 4)]
+    pub availability: Option<u8>,
+}
+
+/// The most that an objective can matter.
+pub const HIGHEST_OBJECTIVE: u8 = 4;
+
+/// What is said about an asset, whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = AssetProfile)]
+pub struct Profile {
+    pub name: String,
+    pub description: String,
+    pub kind: Kind,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domain: Option<String>,
+    /// A person's id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    pub security_objectives: SecurityObjectives,
+    /// Refs of the assets that rely on this one.
+    pub supports: Vec<String>,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+pub struct Asset {
+    profile: Option<Profile>,
+}
+
+#[derive(Clone, Debug)]
+pub enum Command {
+    Add(Profile),
+    Change(Profile),
+    Import(Import),
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "data", rename_all = "snake_case")]
+pub enum Event {
+    Added(Profile),
+    Changed(Profile),
+}
+
+#[derive(Debug, PartialEq, thiserror::Error, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub enum Broken {
+    #[error("ref: an asset of this ref is in the register, with other content: take another ref, or PUT the change")]
+    RefTaken,
+}
+
+impl Asset {
+    fn decide(&self, command: Command, _: &Cx) -> Result<Vec<Event>, Broken> {
+        match (command, &self.profile) {
+            (Command::Add(profile), None) => Ok(vec![Event::Added(profile)]),
+            (Command::Add(profile), Some(standing)) if *standing != profile => Err(Broken::RefTaken),
+            (Command::Add(_), Some(_)) => Ok(vec![]),
+            (Command::Change(profile), standing) => Ok(changed(standing.as_ref(), profile)),
+            (Command::Import(row), standing) => Ok(changed(standing.as_ref(), row.over(standing.as_ref()))),
+        }
+    }
+
+    fn apply(&mut self, event: Event) {
+        match event {
+            Event::Added(profile) | Event::Changed(profile) => self.profile = Some(profile),
+        }
+    }
+}
+
+fn changed(standing: Option<&Profile>, profile: Profile) -> Vec<Event> {
+    match standing {
+        None => vec![Event::Added(profile)],
+        Some(standing) if *standing == profile => vec![],
+        Some(_) => vec![Event::Changed(profile)],
+    }
+}
+
+aggregate!(Asset, "asset", Command, Event, Broken);
+
+/// What is said of a ref that no asset has.
+pub fn unknown(id: &str) -> String {
+    format!("{id} is not in the asset register: add it first")
+}
+
+/// Refuses refs that no asset has.
+pub async fn refuse_unknown(work: &mut Work, field: &str, ids: &[String]) -> Result<(), Problem> {
+    work.preload(streams(ids)).await?;
+    let mut faults = Faults::default();
+    for id in ids {
+        if !exists(work, id).await? {
+            faults.wrong(field, unknown(id));
+        }
+    }
+    faults.settle(Some(()))
+}
+
+pub async fn exists(work: &mut Work, id: &str) -> Result<bool, Problem> {
+    Ok(work.load::<Asset>(id).await?.1 > 0)
+}
+
+pub fn streams(ids: &[String]) -> Vec<Stream> {
+    ids.iter().map(|id| Stream::new("asset", id)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Asset, Broken, Command, Event, Kind, Profile, SecurityObjectives};
+    use crate::fixture::cx;
+
+    pub fn profile(name: &str) -> Profile {
+        Profile {
+            name: name.to_owned(),
+            description: String::new(),
+            kind: Kind::Primary,
+            domain: None,
+            owner: None,
+            security_objectives: SecurityObjectives { integrity: Some(3), ..SecurityObjectives::default() },
+            supports: vec![],
+        }
+    }
+
+    fn given(events: impl IntoIterator<Item = Event>) -> Asset {
+        let mut asset = Asset::default();
+        events.into_iter().for_each(|event| asset.apply(event));
+        asset
+    }
+
+    #[test]
+    fn an_asset_is_added_once() {
+        let added = Event::Added(profile("Ledger"));
+        assert_eq!(given([]).decide(Command::Add(profile("Ledger")), &cx()), Ok(vec![added.clone()]));
+        assert_eq!(given([added.clone()]).decide(Command::Add(profile("Ledger")), &cx()), Ok(vec![]));
+        assert_eq!(given([added]).decide(Command::Add(profile("Other")), &cx()), Err(Broken::RefTaken));
+    }
+
+    #[test]
+    fn a_change_says_the_whole_and_only_where_something_changes() {
+        let asset = given([Event::Added(profile("Ledger"))]);
+        let changed = Ok(vec![Event::Changed(profile("Books"))]);
+        assert_eq!(asset.decide(Command::Change(profile("Books")), &cx()), changed);
+        assert_eq!(asset.decide(Command::Change(profile("Ledger")), &cx()), Ok(vec![]));
+    }
+}

@@ -1,0 +1,56 @@
+use super::{Event, Profile};
+use eventstore::Recorded;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use views::{Column, Folded, View};
+
+/// An asset of the register. A list filters and sorts by `kind`, `owner` (empty: nobody) and `name`; otherwise it is in
+/// the order of refs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Asset)]
+pub struct RegisteredAsset {
+    #[serde(flatten)]
+    pub profile: Profile,
+}
+
+impl View for RegisteredAsset {
+    const NAME: &'static str = "asset";
+    const COLUMNS: &'static [Column] = &[Column::text("kind"), Column::text("owner"), Column::text("name")];
+    const ORDER: Option<Column> = Some(Column::text("place"));
+
+    fn keys(event: &Recorded) -> Folded<Vec<String>> {
+        Ok(event.decode::<Event>()?.map(|_| event.stream.id().to_owned()).into_iter().collect())
+    }
+
+    fn apply(current: Option<Self>, _: &str, event: &Recorded) -> Folded<Option<Self>> {
+        Ok(match event.decode()? {
+            Some(Event::Added(profile) | Event::Changed(profile)) => Some(Self { profile }),
+            None => current,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RegisteredAsset;
+    use crate::asset::Event;
+    use crate::asset::tests::profile;
+    use crate::fixture::{recorded, stored};
+    use serde_json::json;
+    use views::View;
+
+    #[test]
+    fn the_row_is_what_was_said_last() {
+        let added = stored("asset-A-1", &Event::Added(profile("Ledger")));
+        let changed = stored("asset-A-1", &Event::Changed(profile("Books")));
+        let other = recorded("risk-R-1", "risk.identified", json!({}));
+        assert_eq!(RegisteredAsset::keys(&added).expect("keys"), ["A-1"]);
+        assert!(RegisteredAsset::keys(&other).expect("keys").is_empty());
+
+        let row = RegisteredAsset::apply(None, "A-1", &added).expect("folded");
+        let row = RegisteredAsset::apply(row, "A-1", &changed).expect("folded").expect("a row");
+        assert_eq!(row.profile, profile("Books"));
+        let shown = serde_json::to_value(&row).expect("json");
+        assert_eq!((&shown["name"], &shown["security_objectives"]), (&json!("Books"), &json!({"integrity": 3})));
+    }
+}

@@ -1,0 +1,172 @@
+//! Uploads of whole registers: a dry run tells every mistake with its row and column, and what is recorded is recorded
+//! together or not at all. The same file again changes nothing.
+
+mod assets;
+mod cells;
+mod risks;
+mod table;
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use eventstore::{Changed, Cx, EventStore, Work};
+use serde::{Deserialize, Serialize};
+use service::{Call, FieldError, Problem, field_error, json};
+use std::sync::Arc;
+use table::Table;
+use utoipa::ToSchema;
+
+/// The most that is read of an upload.
+pub const MOST_BYTES: usize = 10 * 1024 * 1024;
+
+/// The most mistakes that an answer lists.
+const MOST_ERRORS: usize = 1000;
+
+/// What stands as the reason of what an upload changes, where it came with none.
+const REASON: &str = "as imported";
+
+/// What a file is a list of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Register {
+    Assets,
+    Risks,
+}
+
+/// What an upload did, or would do.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Imported {
+    /// Nothing was recorded: this is what would happen.
+    pub dry_run: bool,
+    /// The position of the tenant's log after it.
+    pub position: i64,
+    #[serde(flatten)]
+    pub counts: Counts,
+    /// Each wrong cell, in the order of rows; the first 1000. Only a dry run answers with any.
+    pub errors: Vec<FieldError>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = ImportCounts)]
+pub struct Counts {
+    /// Rows that are not empty, without the heading.
+    pub rows: usize,
+    pub created: usize,
+    pub changed: usize,
+    pub unchanged: usize,
+    /// Columns that say nothing to us.
+    pub ignored_columns: Vec<String>,
+}
+
+/// What came of the rows: those that are right are decided, those that are not are told.
+struct Taken {
+    counts: Counts,
+    errors: Vec<FieldError>,
+}
+
+impl Taken {
+    fn of(table: &Table, errors: Vec<FieldError>) -> Self {
+        let counts =
+            Counts { rows: table.rows.len(), ignored_columns: table.ignored_columns.clone(), ..Counts::default() };
+        Self { counts, errors }
+    }
+
+    fn count(&mut self, existed: bool, changed: &Changed) {
+        match (existed, changed.changed) {
+            (false, _) => self.counts.created += 1,
+            (true, true) => self.counts.changed += 1,
+            (true, false) => self.counts.unchanged += 1,
+        }
+    }
+
+    /// The mistakes in the order of rows, and no endless list of them.
+    fn listed(mut self) -> (Counts, Vec<FieldError>) {
+        self.errors.sort_by_key(|error| error.row);
+        if self.errors.len() > MOST_ERRORS {
+            let more = self.errors.len() - MOST_ERRORS;
+            self.errors.truncate(MOST_ERRORS);
+            let detail = format!("{more} more mistakes are left out: these are the first {MOST_ERRORS}");
+            self.errors.push(field_error("body", detail));
+        }
+        (self.counts, self.errors)
+    }
+}
+
+impl Register {
+    fn columns(self) -> &'static [&'static str] {
+        match self {
+            Self::Assets => assets::COLUMNS,
+            Self::Risks => risks::COLUMNS,
+        }
+    }
+
+    async fn take(self, work: &mut Work, table: &Table) -> Result<(Counts, Vec<FieldError>), Problem> {
+        let taken = match self {
+            Self::Assets => assets::take(work, table).await?,
+            Self::Risks => risks::take(work, table).await?,
+        };
+        Ok(taken.listed())
+    }
+}
+
+/// Answers an upload of assets.
+pub async fn assets(call: Call) -> Result<Response, Problem> {
+    answer(call, Register::Assets).await
+}
+
+/// Answers an upload of risks.
+pub async fn risks(call: Call) -> Result<Response, Problem> {
+    answer(call, Register::Risks).await
+}
+
+async fn answer(call: Call, register: Register) -> Result<Response, Problem> {
+    let dry_run = call.query.flag("dry_run")?;
+    let cx = call.upload()?;
+    let imported = if dry_run {
+        rehearse(&call.store, cx, register, &call.body).await?
+    } else {
+        import(&call.store, cx, register, &call.body).await?
+    };
+    Ok(json(StatusCode::OK, imported.position, &imported))
+}
+
+/// What an import would do. Nothing is recorded, whatever the file.
+pub async fn rehearse(store: &EventStore, cx: Cx, register: Register, file: &[u8]) -> Result<Imported, Problem> {
+    let mut work = store.work(cx).await?;
+    let position = work.session().head().await?;
+    let (counts, errors) = match Table::read(file, register.columns()) {
+        Ok(table) => register.take(&mut work, &table).await?,
+        Err(errors) => (Counts::default(), errors),
+    };
+    Ok(Imported { dry_run: true, position, counts, errors })
+}
+
+/// Records the whole file, or nothing and a problem that tells its mistakes.
+pub async fn import(store: &EventStore, cx: Cx, register: Register, file: &[u8]) -> Result<Imported, Problem> {
+    let table = Arc::new(Table::read(file, register.columns()).map_err(Problem::fields)?);
+    let reason = cx.reason().unwrap_or(REASON).to_owned();
+    let cx = Cx { reason: Some(reason), ..cx };
+    let done = store
+        .perform(&cx, "import", |work| {
+            let table = table.clone();
+            Box::pin(async move {
+                let (counts, errors) = register.take(work, &table).await?;
+                if errors.is_empty() { Ok(counts) } else { Err(Problem::fields(errors)) }
+            })
+        })
+        .await?;
+    Ok(Imported { dry_run: false, position: done.position, counts: done.answer, errors: vec![] })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Counts, Taken};
+    use service::{FieldError, field_error};
+
+    #[test]
+    fn a_thousand_mistakes_are_told_and_how_many_more_there_are() {
+        let error = |row| FieldError { row: Some(row), ..field_error("name", "it is empty") };
+        let taken = Taken { counts: Counts::default(), errors: (0..1234).rev().map(error).collect() };
+        let (_, errors) = taken.listed();
+        assert_eq!((errors.len(), errors[0].row), (1001, Some(0)));
+        assert_eq!(errors[1000].detail, "234 more mistakes are left out: these are the first 1000");
+    }
+}

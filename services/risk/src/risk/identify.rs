@@ -1,0 +1,100 @@
+use super::{Command, Profile, Risk};
+use crate::asset;
+use crate::checks::{Faults, LONGEST_NAME, LONGEST_TEXT, checked_refs, plain_text};
+use access::Action;
+use eventstore::Work;
+use serde::Deserialize;
+use service::{Problem, checked_ref, checked_text};
+use utoipa::ToSchema;
+
+/// Puts a risk into the register.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = IdentifyRisk)]
+pub struct Identify {
+    /// What people call it; its id for good.
+    #[serde(rename = "ref")]
+    #[schema(example = "R-7")]
+    reference: String,
+    #[schema(example = "A query without its tenant filter shows one customer another's data")]
+    name: String,
+    #[serde(default)]
+    description: String,
+    /// Refs of the assets that it threatens.
+    #[serde(default)]
+    assets: Vec<String>,
+    /// A person's id.
+    #[serde(default)]
+    owner: Option<String>,
+}
+
+/// Says anew what the risk is, whole: what is left out is no longer so.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = DescribeRisk)]
+pub struct Describe {
+    name: String,
+    #[serde(default)]
+    description: String,
+    /// Refs of the assets that it threatens.
+    #[serde(default)]
+    assets: Vec<String>,
+}
+
+impl service::Command for Identify {
+    type Of = Risk;
+    const ACTION: Action = Action::WriteRisks;
+    const SUMMARY: &'static str = "Identify a risk";
+    const BEGINS: bool = true;
+
+    fn id(&self, _: &str) -> Result<String, Problem> {
+        Ok(checked_ref("ref", &self.reference)?)
+    }
+
+    async fn prepare(self, work: &mut Work, _: &str) -> Result<Command, Problem> {
+        let mut faults = Faults::default();
+        let owner = self.owner.and_then(|owner| faults.keep(checked_ref("owner", &owner)));
+        let profile =
+            Describe { name: self.name, description: self.description, assets: self.assets }.checked(faults)?;
+        asset::refuse_unknown(work, "assets", &profile.assets).await?;
+        Ok(Command::Identify { profile, owner })
+    }
+}
+
+impl service::Command for Describe {
+    type Of = Risk;
+    const ACTION: Action = Action::WriteRisks;
+    const SUMMARY: &'static str = "Describe a risk anew";
+
+    async fn prepare(self, work: &mut Work, _: &str) -> Result<Command, Problem> {
+        let profile = self.checked(Faults::default())?;
+        asset::refuse_unknown(work, "assets", &profile.assets).await?;
+        Ok(Command::Describe(profile))
+    }
+}
+
+impl Describe {
+    fn checked(self, mut faults: Faults) -> Result<Profile, Problem> {
+        let name = faults.keep(checked_text("name", &self.name, LONGEST_NAME));
+        let description = faults.keep(plain_text("description", &self.description, LONGEST_TEXT));
+        let assets = faults.keep_list(checked_refs("assets", &self.assets));
+        faults.settle(name.zip(description).map(|(name, description)| Profile { name, description, assets }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Describe;
+    use crate::checks::Faults;
+
+    #[test]
+    fn every_wrong_field_is_named() {
+        let wrong = Describe { name: String::new(), description: String::new(), assets: vec!["a b".to_owned()] };
+        assert_eq!(
+            wrong.checked(Faults::default()).expect_err("refused").to_string(),
+            "2 fields are wrong: see errors"
+        );
+        let right = Describe { name: " x ".to_owned(), description: String::new(), assets: vec![] };
+        assert_eq!(right.checked(Faults::default()).expect("checked").name, "x");
+    }
+}

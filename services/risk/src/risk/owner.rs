@@ -1,0 +1,27 @@
+use super::{Command, Risk};
+use access::Action;
+use eventstore::Work;
+use serde::Deserialize;
+use service::{Problem, checked_ref};
+use utoipa::ToSchema;
+
+/// Makes somebody the owner of a risk, instead of whoever was.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = AssignRiskOwner)]
+pub struct AssignOwner {
+    /// A person's id.
+    #[schema(example = "mara")]
+    owner: String,
+}
+
+impl service::Command for AssignOwner {
+    type Of = Risk;
+    const ACTION: Action = Action::WriteRisks;
+    const SUMMARY: &'static str = "Give a risk an owner";
+
+    async fn prepare(self, _: &mut Work, _: &str) -> Result<Command, Problem> {
+        let owner = checked_ref("owner", &self.owner)?;
+        Ok(Command::AssignOwner(owner))
+    }
+}

@@ -1,0 +1,5 @@
+//! The risk service's uploads, commands and views against a real PostgreSQL.
+
+mod http;
+mod imports;
+mod tenant;

@@ -1,0 +1,111 @@
+//! Who owns which ISMS: organisations, their tenants, the people in them, and the tokens that people come with.
+//!
+//! An organisation has a partition of its own, named by its id, whose roster has the organisation as its owner: that
+//! is what lets its administrators through `/v1/organisations/{organisation}`.
+
+mod add_tenant;
+mod checked;
+mod found;
+mod organisation;
+mod organisation_profile;
+mod people;
+mod portfolio;
+mod reactions;
+mod tenant;
+mod tenant_profile;
+#[cfg(test)]
+mod testing;
+mod tokens;
+
+pub use found::found;
+pub use organisation::Kind;
+pub use reactions::{when_a_service_opened_then_note_it, when_tenant_added_then_open_it};
+pub use tenant::OTHER_SERVICES;
+pub use tenant_profile::TenantProfile;
+
+use access::{Action, Issuer};
+use add_tenant::{AddTenant, TenantAdded};
+use axum::http::{Method, StatusCode};
+use axum::response::Response;
+use organisation_profile::OrganisationProfile;
+use people::{People, RolesAssigned, SetRoles};
+use portfolio::OwnedTenant;
+use service::{Call, Listed, Object, Problem, Route, Routes, Service, json, object_answer};
+use std::sync::Arc;
+use tokens::{IssueToken, TokenIssued};
+
+/// Without an issuer tokens are checked, and issued elsewhere.
+pub fn service(issuer: Option<Issuer>) -> Service {
+    let migrations = sqlx::migrate!("../../migrations/tenancy");
+    let service = Service::new("tenancy", "Organisations, tenants, people, tokens", migrations, routes(issuer))
+        .view::<OrganisationProfile>()
+        .view::<OwnedTenant>()
+        .view::<TenantProfile>()
+        .reacts_with_store("tenancy", |store| vec![when_tenant_added_then_open_it(store.clone())]);
+    OTHER_SERVICES
+        .into_iter()
+        .fold(service, |service, other| service.reacts_to(other, vec![when_a_service_opened_then_note_it(other)]))
+}
+
+fn routes(issuer: Option<Issuer>) -> Routes {
+    use Action::{ManageTenant, Read};
+    let routes = Routes::new()
+        .with(
+            Route::organisation(Method::GET, "", ManageTenant, "Show the organisation")
+                .as_of()
+                .gives::<Object<OrganisationProfile>>(200)
+                .answered_by(show_organisation),
+        )
+        .with(
+            Route::organisation(Method::GET, "/tenants", ManageTenant, "List the organisation's tenants")
+                .pages::<OwnedTenant>()
+                .gives::<Listed<OwnedTenant>>(200)
+                .answered_by(list_tenants),
+        )
+        .with(
+            Route::organisation(Method::POST, "/tenants", ManageTenant, "Add a tenant, an ISMS of its own")
+                .takes::<AddTenant>()
+                .gives::<TenantAdded>(201)
+                .answered_by(add_tenant::answer),
+        )
+        .with(
+            Route::tenant(Method::GET, "", Read, "Show the tenant")
+                .as_of()
+                .gives::<Object<TenantProfile>>(200)
+                .answered_by(show_tenant),
+        )
+        .with(
+            Route::tenant(Method::GET, "/people", Read, "List the tenant's people and their roles")
+                .as_of()
+                .gives::<People>(200)
+                .answered_by(people::list),
+        )
+        .with(
+            Route::tenant(Method::PUT, "/people/{id}", ManageTenant, "Say which roles a person has, all of them")
+                .takes::<SetRoles>()
+                .gives::<RolesAssigned>(200)
+                .answered_by(people::set_roles),
+        );
+    let Some(issuer) = issuer.map(Arc::new) else { return routes };
+    routes.with(
+        Route::organisation(Method::POST, "/tokens", ManageTenant, "Issue a bearer token for a person")
+            .takes::<IssueToken>()
+            .gives::<TokenIssued>(201)
+            .answered_by(move |call| tokens::answer(call, issuer.clone())),
+    )
+}
+
+async fn show_organisation(call: Call) -> Result<Response, Problem> {
+    let object = call.object::<OrganisationProfile>(&call.cx.tenant.to_string()).await?;
+    Ok(object_answer(&object))
+}
+
+async fn list_tenants(call: Call) -> Result<Response, Problem> {
+    let listed = call.list::<OwnedTenant>(Vec::new()).await?;
+    Ok(json(StatusCode::OK, listed.position, &listed))
+}
+
+async fn show_tenant(call: Call) -> Result<Response, Problem> {
+    let object = call.object::<TenantProfile>(&call.cx.tenant.to_string()).await?;
+    Ok(object_answer(&object))
+}

@@ -1,0 +1,52 @@
+use crate::organisation::Event;
+use crate::tenant::{Command, Tenant};
+use access::Admission;
+use eventstore::{Cx, EventStore, Recorded, TenantId, Work};
+use messaging::Reaction;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// An organisation added a tenant: its own partition begins, with its settings and its owner.
+///
+/// This is a second transaction, in another partition than the event's: it may be recorded and the consumer's
+/// checkpoint lost with the first one, and then the event comes again. That is exactly once all the same: a tenant is
+/// created once and opened once, whatever comes again finds it so and records nothing, and the ids of the events derive
+/// from their cause.
+pub fn when_tenant_added_then_open_it(store: EventStore) -> Reaction {
+    Arc::new(move |work, event| {
+        let (store, cause) = (store.clone(), work.cx().clone());
+        Box::pin(async move { open(&store, cause, event).await })
+    })
+}
+
+async fn open(store: &EventStore, cause: Cx, event: &Recorded) -> anyhow::Result<()> {
+    let Some(Event::TenantAdded { tenant, name, language, time_zone }) = event.decode::<Event>()? else {
+        return Ok(());
+    };
+    let organisation = event.tenant.0;
+    // What follows from the event goes on: who acts, the cause, the correlation, the trace. Only the place is another.
+    let cx = Cx { tenant: TenantId(tenant), ..cause };
+    let create = Command::Create { organisation, name, language, time_zone };
+    let lane = format!("tenant-{tenant}");
+    store.perform(&cx, &lane, |work| Box::pin(begin(work, organisation, create.clone()))).await.map(drop)
+}
+
+async fn begin(work: &mut Work, organisation: Uuid, create: Command) -> anyhow::Result<()> {
+    let id = work.cx().tenant.to_string();
+    work.execute::<Tenant>(&id, None, create).await?;
+    work.execute::<Admission>(&id, None, access::Command::Open { organisation }).await?;
+    Ok(())
+}
+
+/// A service has taken in who owns the tenant, and answers for it from now on.
+pub fn when_a_service_opened_then_note_it(source: &'static str) -> Reaction {
+    Arc::new(move |work, event| {
+        Box::pin(async move {
+            if let Some(access::Event::Opened { .. }) = event.decode::<access::Event>()? {
+                let note = Command::NoteService { service: source.to_owned() };
+                work.execute::<Tenant>(event.stream.id(), None, note).await?;
+            }
+            Ok(())
+        })
+    })
+}

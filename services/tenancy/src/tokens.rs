@@ -1,0 +1,110 @@
+use crate::checked;
+use crate::organisation::{Command, Organisation};
+use access::{Caller, Issuer};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+use chrono::{DateTime, Duration, SubsecRound, Utc};
+use eventstore::{Cx, Work};
+use serde::{Deserialize, Serialize};
+use service::{Call, FieldError, Problem, field_error, json};
+use std::sync::Arc;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+const USUAL_DAYS: i64 = 30;
+
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IssueToken {
+    /// A short handle, in lower case; never a name or an address.
+    person: String,
+    /// How long it is good for: 1 to 365, 30 where it is not given.
+    #[schema(minimum = 1, maximum = 365)]
+    days: Option<i64>,
+    /// Whether the person administers the organisation, and with it every tenant that it owns.
+    #[serde(default)]
+    administrator: bool,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct TokenIssued {
+    /// The position of the organisation's log after it.
+    position: i64,
+    /// Shown here and nowhere else again.
+    token: String,
+    person: String,
+    administrator: bool,
+    expires_at: DateTime<Utc>,
+}
+
+pub async fn answer(call: Call, issuer: Arc<Issuer>) -> Result<Response, Problem> {
+    let expected = call.if_match()?;
+    let (body, cx) = call.command::<IssueToken>()?;
+    // The answer to an Idempotency-Key is kept in the database, and a token must not be: a repeated request issues
+    // another token, which is an event of its own.
+    let cx = Cx { command: None, ..cx };
+    let (person, lifetime) = checked(&body)?;
+    let administrator = body.administrator;
+    let caller = Caller { person: person.clone(), organisation: cx.tenant.0, administrator };
+    let token_id = Uuid::new_v4();
+    // Tokens count in whole seconds.
+    let now = cx.now.trunc_subsecs(0);
+    let token = issuer.issue_as(token_id, &caller, now, lifetime).map_err(|error| {
+        tracing::error!(%error, "a token could not be issued");
+        Problem::internal()
+    })?;
+
+    // Recorded before it leaves: a token that nobody knows of must not be about.
+    let expires_at = now + lifetime;
+    let command = Command::RecordToken { person: person.clone(), administrator, expires_at, token_id };
+    let lane = format!("organisation-{}", cx.tenant);
+    let done = call.store.perform(&cx, &lane, |work| Box::pin(decide(work, expected, command.clone()))).await?;
+    let body = TokenIssued { position: done.position, token, person, administrator, expires_at };
+    let mut response = json(StatusCode::CREATED, done.position, &body);
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+fn checked(body: &IssueToken) -> Result<(String, Duration), Problem> {
+    let days = body.days.unwrap_or(USUAL_DAYS);
+    let lifetime = (1..=365).contains(&days).then(|| Duration::days(days));
+    let lifetime = lifetime.ok_or_else(|| field_error("days", format!("{days} is not a whole number from 1 to 365")));
+    match (checked::person("person", &body.person), lifetime) {
+        (Ok(person), Ok(lifetime)) => Ok((person, lifetime)),
+        (person, lifetime) => {
+            let errors: Vec<FieldError> = person.err().into_iter().chain(lifetime.err()).collect();
+            Err(Problem::fields(errors))
+        }
+    }
+}
+
+async fn decide(work: &mut Work, expected: Option<i64>, command: Command) -> Result<(), Problem> {
+    let organisation = work.cx().tenant.to_string();
+    work.execute::<Organisation>(&organisation, expected, command).await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{IssueToken, checked};
+
+    fn fault(person: &str, days: Option<i64>) -> Option<String> {
+        let body = IssueToken { person: person.to_owned(), days, administrator: false };
+        checked(&body).err().map(|problem| problem.to_string())
+    }
+
+    #[test]
+    fn a_token_is_good_for_a_day_to_a_year() {
+        assert_eq!(fault("mara", None), None);
+        assert_eq!(fault("mara", Some(1)), None);
+        assert_eq!(fault("mara", Some(365)), None);
+        for days in [0, 366, -1, i64::MAX] {
+            assert!(fault("mara", Some(days)).is_some_and(|fault| fault.starts_with("days: ")), "{days}");
+        }
+    }
+
+    #[test]
+    fn every_wrong_field_is_named_at_once() {
+        assert_eq!(fault("Mara", Some(0)).as_deref(), Some("2 fields are wrong: see errors"));
+    }
+}
