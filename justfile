@@ -5,6 +5,18 @@ set positional-arguments
 default:
     @just --list --unsorted
 
+# Run the whole system here: ./dev up --demo seeds two clients, ./dev up --help tells the rest
+up *args:
+    cargo run -q -p stele -- up "$@"
+
+# Print the running system's address, organisation and token as shell variables
+env:
+    @cargo run -q -p stele -- env
+
+# Run any command of the stele binary, such as verify
+stele *args:
+    @cargo run -q -p stele -- "$@"
+
 # Run the tests beside a private PostgreSQL and NATS; arguments go to cargo-nextest
 test *args:
     cargo run -q -p testkit -- run -- cargo nextest run --workspace "$@"

@@ -1,0 +1,243 @@
+use crate::installation::Running;
+use crate::organisation::administrator;
+use access::{Caller, Issuer};
+use anyhow::{Context, bail};
+use chrono::{DateTime, Duration, Utc};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, HashMap};
+
+/// A consultancy, two clients and what they did in a year: the shape is told in examples/README.md.
+#[derive(Deserialize)]
+struct Demo {
+    consultancy: Consultancy,
+    people: Vec<Person>,
+    clients: Vec<Client>,
+}
+
+#[derive(Deserialize)]
+struct Consultancy {
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct Person {
+    key: String,
+    email: String,
+    organisation_role: Option<String>,
+    roles: BTreeMap<String, Vec<String>>,
+}
+
+#[derive(Deserialize)]
+struct Client {
+    key: String,
+    name: String,
+    assets: Vec<Value>,
+    risks: Vec<Risk>,
+    acts: Vec<Act>,
+}
+
+#[derive(Deserialize)]
+struct Risk {
+    #[serde(rename = "ref")]
+    id: String,
+    name: String,
+    description: String,
+    assets: Vec<String>,
+    owner: String,
+}
+
+#[derive(Deserialize)]
+struct Act {
+    days_ago: i64,
+    by: String,
+    reason: String,
+    #[serde(flatten)]
+    done: Done,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+enum Done {
+    IdentifyRisk { risk: String },
+    AssessRisk { risk: String, stage: String, likelihood: u8, impact: u8 },
+    AssignRiskOwner { risk: String, owner: String },
+    DecideTreatment { risk: String, option: String, controls: Vec<String> },
+    SetControlState { control: String, state: String, how: String },
+    AssignControlOwner { control: String, owner: String },
+    ExcludeControl { control: String },
+    AddEvidence { control: String, title: String, note: String },
+}
+
+fn demo() -> anyhow::Result<Demo> {
+    serde_json::from_str(include_str!("../../../examples/demo.json")).context("examples/demo.json")
+}
+
+/// What the consultancy of the demo is called.
+pub fn consultancy() -> anyhow::Result<String> {
+    Ok(demo()?.consultancy.name)
+}
+
+/// Seeds both clients by the public API. Every request carries a key that depends on nothing but its place in the file,
+/// so a start that was killed in the middle goes on there, and a second one changes nothing.
+pub async fn seed(running: &Running, issuer: &Issuer, progress: &(dyn Fn(&str) + Sync)) -> anyhow::Result<()> {
+    let demo = demo()?;
+    let api = Api::new(running, issuer, &demo)?;
+    for client in &demo.clients {
+        progress(&format!("seeding {}: {} acts of a year", client.name, client.acts.len()));
+        let tenant = api.tenant(&client.name).await?;
+        Seeding { api: &api, client, tenant }
+            .run(&demo.people)
+            .await
+            .with_context(|| format!("seeding {}", client.name))?;
+    }
+    Ok(())
+}
+
+struct Api {
+    http: reqwest::Client,
+    address: String,
+    organisation: String,
+    tokens: HashMap<String, String>,
+}
+
+/// A client's tenant, and the day from which its history counts back.
+struct Tenant {
+    id: String,
+    day_zero: DateTime<Utc>,
+}
+
+impl Api {
+    fn new(running: &Running, issuer: &Issuer, demo: &Demo) -> anyhow::Result<Self> {
+        let mut tokens = HashMap::from([("admin".to_owned(), running.token.clone())]);
+        for person in &demo.people {
+            let token = if person.organisation_role.as_deref() == Some("org_admin") {
+                administrator(issuer, &person.key, running.organisation)?
+            } else {
+                let caller =
+                    Caller { person: person.key.clone(), organisation: running.organisation, administrator: false };
+                issuer.issue(&caller, crate::organisation::now(), Duration::hours(1))?
+            };
+            tokens.insert(person.key.clone(), token);
+        }
+        Ok(Self {
+            http: reqwest::Client::new(),
+            address: running.address.clone(),
+            organisation: running.organisation.to_string(),
+            tokens,
+        })
+    }
+
+    /// The client's tenant: the one that an earlier start made, or a new one.
+    async fn tenant(&self, name: &str) -> anyhow::Result<Tenant> {
+        let tenants = format!("/v1/organisations/{}/tenants", self.organisation);
+        let key = format!("demo {name}");
+        let made = self.send("POST", &tenants, "admin", &key, &json!({ "name": name })).await?;
+        let id = made["id"].as_str().context("a tenant has an id")?.to_owned();
+        // A repeated request must say the same to the letter: days are counted from when the tenant was added.
+        let tenants = self.send("GET", &format!("{tenants}?limit=1000"), "admin", "", &Value::Null).await?;
+        let added = tenants["items"].as_array().into_iter().flatten().find(|tenant| tenant["id"] == id.as_str());
+        let added = added.and_then(|tenant| tenant["changed_at"].as_str()).context("a tenant is listed")?;
+        let day = added.parse::<DateTime<Utc>>()?.date_naive();
+        Ok(Tenant { id, day_zero: day.and_hms_opt(0, 0, 0).context("a day begins")?.and_utc() })
+    }
+
+    async fn send(&self, method: &str, path: &str, by: &str, key: &str, body: &Value) -> anyhow::Result<Value> {
+        let token = self.tokens.get(by).with_context(|| format!("nobody is called {by}"))?;
+        // Controls and roles arrive over NATS: the first acts may be a moment early.
+        for pause_ms in [50, 200, 1000, 3000, 0] {
+            let mut request = self.http.request(method.parse()?, format!("{}{path}", self.address)).bearer_auth(token);
+            if method != "GET" {
+                request = request.header("Idempotency-Key", key).json(body);
+            }
+            let response = request.send().await?;
+            let status = response.status();
+            let answer: Value = response.json().await?;
+            if status.is_success() {
+                return Ok(answer);
+            }
+            if pause_ms == 0 || !matches!(status.as_u16(), 403 | 404 | 503) {
+                bail!("{method} {path} by {by}: {status} {}", answer["detail"].as_str().unwrap_or_default());
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(pause_ms)).await;
+        }
+        bail!("{method} {path} was not answered")
+    }
+}
+
+struct Seeding<'a> {
+    api: &'a Api,
+    client: &'a Client,
+    tenant: Tenant,
+}
+
+impl Seeding<'_> {
+    async fn run(&self, people: &[Person]) -> anyhow::Result<()> {
+        for person in people {
+            if let Some(roles) = person.roles.get(&self.client.key) {
+                self.send("PUT", &format!("/people/{}", person.key), "admin", json!({ "roles": roles })).await?;
+                let contact = json!({ "email": person.email });
+                self.send("PUT", &format!("/contacts/{}", person.key), "admin", contact).await?;
+            }
+        }
+        for asset in &self.client.assets {
+            self.send("POST", "/assets", "jonas", asset.clone()).await?;
+        }
+        for (number, act) in self.client.acts.iter().enumerate() {
+            self.act(number, act).await?;
+        }
+        Ok(())
+    }
+
+    async fn act(&self, number: usize, act: &Act) -> anyhow::Result<()> {
+        let (method, path, mut body) = self.request(&act.done, &act.reason)?;
+        // Within a day, in the order of the file.
+        let minute = i64::try_from(number % 480)?;
+        let at = self.tenant.day_zero - Duration::days(act.days_ago + 1) + Duration::minutes(9 * 60 + minute);
+        body["occurred_at"] = json!(at);
+        body["reason"] = json!(act.reason);
+        let key = format!("demo act {number}");
+        let path = format!("/v1/tenants/{}{path}", self.tenant.id);
+        self.api.send(method, &path, &act.by, &key, &body).await.map(drop)
+    }
+
+    fn request(&self, done: &Done, reason: &str) -> anyhow::Result<(&'static str, String, Value)> {
+        Ok(match done {
+            Done::IdentifyRisk { risk } => {
+                let known = self.client.risks.iter().find(|one| one.id == *risk);
+                let Risk { id, name, description, assets, owner } =
+                    known.with_context(|| format!("there is no {risk} in the demo"))?;
+                let body =
+                    json!({ "ref": id, "name": name, "description": description, "assets": assets, "owner": owner });
+                ("POST", "/risks".to_owned(), body)
+            }
+            Done::AssessRisk { risk, stage, likelihood, impact } => {
+                let body = json!({ "stage": stage, "likelihood": likelihood, "impact": impact, "rationale": reason });
+                ("POST", format!("/risks/{risk}/assessments"), body)
+            }
+            Done::AssignRiskOwner { risk, owner } => ("PUT", format!("/risks/{risk}/owner"), json!({ "owner": owner })),
+            Done::DecideTreatment { risk, option, controls } => {
+                ("PUT", format!("/risks/{risk}/treatment"), json!({ "option": option, "controls": controls }))
+            }
+            Done::SetControlState { control, state, how } => {
+                ("PUT", format!("/controls/{control}/implementation"), json!({ "state": state, "how": how }))
+            }
+            Done::AssignControlOwner { control, owner } => {
+                ("PUT", format!("/controls/{control}/owner"), json!({ "owner": owner }))
+            }
+            Done::ExcludeControl { control } => {
+                let body = json!({ "applicable": false, "justification": reason });
+                ("PUT", format!("/controls/{control}/applicability"), body)
+            }
+            Done::AddEvidence { control, title, note } => {
+                ("POST", "/evidence".to_owned(), json!({ "title": title, "note": note, "supports": [control] }))
+            }
+        })
+    }
+
+    async fn send(&self, method: &str, path: &str, by: &str, body: Value) -> anyhow::Result<Value> {
+        let object = body["ref"].as_str().unwrap_or_default();
+        let key = format!("demo {method} {path} {object}");
+        self.api.send(method, &format!("/v1/tenants/{}{path}", self.tenant.id), by, &key, &body).await
+    }
+}

@@ -1,0 +1,180 @@
+use crate::installation::{self, Running as Told};
+use crate::secrets::Secrets;
+use crate::serve::{MailOptions, listen};
+use crate::{demo, organisation, services, signals};
+use access::{Issuer, Verifier};
+use anyhow::Context;
+use clap::Args;
+use embedded::{Durability, Pair};
+use eventstore::Server;
+use notifications::Mail;
+use service::{Running, Settings};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+use tenancy::Kind;
+use tokio::net::TcpListener;
+
+const PREFIX: &str = "stele";
+const LOGS_KEPT: usize = 14;
+
+#[derive(Args)]
+pub struct Up {
+    /// Where the data lies: /var/lib/stele for root, ~/.local/share/stele for others where it is not given
+    #[arg(long, env = "STELE_DATA")]
+    data: Option<PathBuf>,
+    /// Where to listen
+    #[arg(long, env = "STELE_LISTEN", default_value = "127.0.0.1:27001")]
+    listen: String,
+    /// What the first organisation is called; only the first start founds it
+    #[arg(long)]
+    organisation: Option<String>,
+    /// Seed a consultancy with two clients and a year of their history
+    #[arg(long)]
+    demo: bool,
+    #[command(flatten)]
+    mail: MailOptions,
+}
+
+impl Up {
+    pub async fn run(self) -> anyhow::Result<ExitCode> {
+        let mail = self.mail.mail()?;
+        // Before anything is started: what is wrong with the address is said at once.
+        let listener = listen(&self.listen).await?;
+        let data = installation::directory(self.data.as_deref())?;
+        let progress = Progress::new();
+        let tell = |step: &str| progress.tell(step);
+        let pair = tokio::select! {
+            pair = Pair::start_with(&data, Durability::Fsync, &tell) => pair?,
+            // The servers that run already are ended by being dropped.
+            stopped = signals::asked_to_stop() => return stopped.map(|()| ExitCode::FAILURE),
+        };
+        let done = tokio::select! {
+            done = self.run_beside(&pair, &data, listener, mail, &progress) => done,
+            stopped = signals::asked_to_stop() => stopped,
+        };
+        Told::forget(&data);
+        pair.stop().await?;
+        done?;
+        println!("stopped");
+        Ok(ExitCode::SUCCESS)
+    }
+
+    async fn run_beside(
+        &self,
+        pair: &Pair,
+        data: &Path,
+        listener: TcpListener,
+        mail: Option<Mail>,
+        progress: &Progress,
+    ) -> anyhow::Result<()> {
+        let (name, kind) = match (&self.organisation, self.demo) {
+            (Some(name), demo) => (name.clone(), if demo { Kind::Consultancy } else { Kind::Enterprise }),
+            (None, true) => (demo::consultancy()?, Kind::Consultancy),
+            (None, false) => ("My organisation".to_owned(), Kind::Enterprise),
+        };
+        let secrets = Secrets::kept(data, &name, kind)?;
+        if self.organisation.as_ref().is_some_and(|name| *name != secrets.name) {
+            progress.tell(&format!("the organisation is called {} since the first start", secrets.name));
+        }
+        let (issuer, verifier) = Issuer::from_seed(&secrets.issuer_seed)?;
+        let _log = log_below(data)?;
+        service::prometheus();
+        let settings = migrated(pair, &secrets, verifier, progress).await?;
+
+        progress.tell("starting the services");
+        let running = Running::start(services::all(Some(&issuer), mail.as_ref())?, settings, listener)?;
+        let stores = loop {
+            match tokio::time::timeout(Duration::from_secs(5), running.ready()).await {
+                Ok(stores) => break stores,
+                Err(_) => progress.tell(&format!("still waiting: {}", running.waits_for().join("; "))),
+            }
+        };
+        let tenancy = stores.first().context("tenancy is the first service")?;
+        organisation::found(tenancy, secrets.organisation, &secrets.name, secrets.kind).await?;
+        let told = Told {
+            address: format!("http://{}", running.address),
+            organisation: secrets.organisation,
+            token: organisation::administrator(&issuer, "admin", secrets.organisation)?,
+            postgres: pair.postgres.admin_url(),
+            nats: pair.nats.url(),
+            password: secrets.password.clone(),
+        };
+        if self.demo {
+            demo::seed(&told, &issuer, &|step| progress.tell(step)).await?;
+        }
+        told.tell(data)?;
+        print_summary(&told, data);
+        signals::asked_to_stop().await?;
+        println!("stopping ...");
+        running.stop().await;
+        Ok(())
+    }
+}
+
+async fn migrated(pair: &Pair, secrets: &Secrets, verifier: Verifier, progress: &Progress) -> anyhow::Result<Settings> {
+    let postgres = Server::new(&pair.postgres.admin_url(), PREFIX)?;
+    for service in services::all(None, None)? {
+        progress.tell(&format!("migrating {}", service.name));
+        eventstore::migrate(&postgres, service.name, &secrets.password, &service.migrations)
+            .await
+            .with_context(|| format!("the database of {} cannot be brought up to date", service.name))?;
+    }
+    Ok(Settings {
+        postgres,
+        password: Some(secrets.password.clone()),
+        connections: 16,
+        nats: pair.nats.url(),
+        prefix: PREFIX.to_owned(),
+        verifier,
+    })
+}
+
+/// JSON lines in a file a day: the terminal is for people.
+fn log_below(data: &Path) -> anyhow::Result<tracing_appender::non_blocking::WorkerGuard> {
+    let folder = data.join("log");
+    fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o700))?;
+    let daily = tracing_appender::rolling::Builder::new()
+        .rotation(tracing_appender::rolling::Rotation::DAILY)
+        .filename_prefix("stele")
+        .filename_suffix("log")
+        .max_log_files(LOGS_KEPT)
+        .build(&folder)?;
+    let (writer, guard) = tracing_appender::non_blocking(daily);
+    service::log_to(writer);
+    Ok(guard)
+}
+
+/// Steps of the start, each with the second at which it began.
+struct Progress(Instant);
+
+impl Progress {
+    fn new() -> Self {
+        Self(Instant::now())
+    }
+
+    fn tell(&self, step: &str) {
+        eprintln!("{:>6.1} s  {step}", self.0.elapsed().as_secs_f64());
+    }
+}
+
+fn print_summary(told: &Told, data: &Path) {
+    let Told { address, organisation, token, .. } = told;
+    println!(
+        "\nStele runs.\n\n\
+         \x20 address       {address}   (API reference: {address}/docs)\n\
+         \x20 data          {data}\n\
+         \x20 log           {data}/log\n\
+         \x20 organisation  {organisation}\n\
+         \x20 token         {token}\n\n\
+         A first request:\n\n\
+         \x20 curl -H 'Authorization: Bearer {token}' \\\n\
+         \x20   {address}/v1/organisations/{organisation}/tenants\n\n\
+         In another terminal, `eval \"$(./dev env)\"` sets STELE, ORGANISATION and TOKEN for the README's walk.\n\
+         Ctrl-C stops everything.",
+        data = data.display()
+    );
+}

@@ -1,0 +1,14 @@
+//! The whole system, as its users and operators meet it: real processes, real PostgreSQL, NATS and SMTP.
+
+mod bad_input;
+mod crash_points;
+mod demo;
+mod faults;
+mod house;
+mod isolation;
+mod operations;
+mod proto;
+mod system;
+mod tidy;
+mod up;
+mod walk;
