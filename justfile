@@ -7,7 +7,7 @@ default:
 
 # Run the whole system here: ./dev up --demo seeds two clients, ./dev up --help tells the rest
 up *args:
-    cargo run -q -p stele -- up "$@"
+    cargo run -p stele -- up "$@"
 
 # Print the running system's address, organisation and token as shell variables
 env:

@@ -27,6 +27,7 @@ pub struct Page {
 
 /// One event: who did what to which object, when and why.
 #[derive(Serialize, ToSchema)]
+#[schema(as = TrailEntry)]
 struct Entry {
     /// Place in the trail, in the order of arrival.
     number: i64,
@@ -62,6 +63,7 @@ struct Entry {
 
 /// What an event is about.
 #[derive(Serialize, ToSchema)]
+#[schema(as = TrailSubject)]
 struct Subject {
     #[schema(example = "risk")]
     kind: String,

@@ -47,6 +47,7 @@ pub enum ImplementationState {
 /// How the risk that requires a control is treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = RequiringOption)]
 pub enum TreatmentOption {
     Mitigate,
     Transfer,

@@ -23,6 +23,7 @@ pub struct News {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = NotificationKind)]
 pub enum Kind {
     RiskAssigned,
     TreatmentDecided,
@@ -34,6 +35,7 @@ pub enum Kind {
 
 /// The object that a notification is about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = NotificationSubject)]
 pub struct About {
     #[schema(example = "risk")]
     pub service: String,

@@ -22,3 +22,22 @@ pub fn named(name: &str, issuer: Option<&Issuer>, mail: Option<&Mail>) -> anyhow
 pub fn all(issuer: Option<&Issuer>, mail: Option<&Mail>) -> anyhow::Result<Vec<Service>> {
     NAMES.iter().map(|name| named(name, issuer, mail)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::all;
+
+    /// In one document, each name means one type, and nothing is referred to that is not there.
+    #[test]
+    fn the_api_document_of_all_services_holds_together() {
+        let services =
+            all(Some(&access::Issuer::from_seed(&"a".repeat(64)).expect("a key").0), None).expect("services");
+        let document = service::document(services.iter().map(|one| (one.name, one.about, &one.routes)));
+        let text = document.to_json().expect("JSON");
+        let json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        for reference in text.split("\"$ref\":\"#/components/schemas/").skip(1) {
+            let name = reference.split('"').next().expect("a name");
+            assert!(json["components"]["schemas"][name].is_object(), "{name} is referred to and missing");
+        }
+    }
+}

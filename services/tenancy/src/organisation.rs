@@ -17,6 +17,7 @@ pub struct Organisation {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, strum::EnumString, strum::Display)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
+#[schema(as = OrganisationKind)]
 pub enum Kind {
     Consultancy,
     Enterprise,

@@ -28,7 +28,13 @@ pub fn document<'a>(services: impl Iterator<Item = (&'static str, &'static str, 
     for (name, about, routes) in services {
         tags.push(TagBuilder::new().name(name).description(Some(about)).build());
         for route in routes.iter() {
-            schemas.extend(route.schemas.iter().cloned());
+            for (schema, content) in &route.schemas {
+                let before = schemas.insert(schema.clone(), content.clone());
+                debug_assert!(
+                    before.is_none_or(|before| before == *content),
+                    "two types are called {schema} in the API: give one another name by #[schema(as = ..)]"
+                );
+            }
             paths.add_path_operation(route.path(), vec![method(&route.method)], operation(name, route));
         }
     }

@@ -3,7 +3,7 @@ use access::Action;
 use axum::http::Method;
 use std::sync::Arc;
 use utoipa::openapi::content::ContentBuilder;
-use utoipa::openapi::{Content, Ref, RefOr, Schema};
+use utoipa::openapi::{Content, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 const SMALL_BODY: usize = 128 * 1024;
@@ -81,8 +81,7 @@ impl Route {
     /// A JSON body; `reason` and `occurred_at` may come with it.
     #[must_use]
     pub fn takes<T: ToSchema>(mut self) -> Self {
-        self.remember::<T>();
-        self.body = Some(Media { kind: "application/json", content: reference::<T>() });
+        self.body = Some(Media { kind: "application/json", content: self.schema_of::<T>() });
         self
     }
 
@@ -96,8 +95,8 @@ impl Route {
 
     #[must_use]
     pub fn gives<T: ToSchema>(mut self, status: u16) -> Self {
-        self.remember::<T>();
-        self.answers.push((status, Media { kind: "application/json", content: reference::<T>() }));
+        let content = self.schema_of::<T>();
+        self.answers.push((status, Media { kind: "application/json", content }));
         self
     }
 
@@ -134,14 +133,11 @@ impl Route {
         self.method != Method::GET
     }
 
-    fn remember<T: ToSchema>(&mut self) {
-        self.schemas.push((T::name().into_owned(), T::schema()));
+    /// The schema itself stands with the operation: a generic type has no name of its own. What it refers to has.
+    fn schema_of<T: ToSchema>(&mut self) -> Content {
         T::schemas(&mut self.schemas);
+        ContentBuilder::new().schema(Some(T::schema())).build()
     }
-}
-
-fn reference<T: ToSchema>() -> Content {
-    ContentBuilder::new().schema(Some(Ref::from_schema_name(T::name()))).build()
 }
 
 /// A service's table of contents.

@@ -1,0 +1,118 @@
+//! What is on the wire is what proto/ says: every message of every service, and no contract without a message.
+
+use crate::proto::Contracts;
+use crate::system::{Client, SERVICES, System, until};
+use futures::StreamExt;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+use testkit::{Smtp, servers};
+
+/// Everything that is published under a prefix: event types and data.
+async fn overhear(prefix: &str) -> Arc<Mutex<Vec<(String, Value)>>> {
+    let address: async_nats::ServerAddr = servers::nats_url().parse().expect("an address");
+    let (user, password) = (address.username().expect("a user"), address.password().expect("a password"));
+    let options = async_nats::ConnectOptions::with_user_and_password(user.to_owned(), password.to_owned());
+    let client = options.connect(address).await.expect("connected");
+    let mut messages = client.subscribe(format!("{prefix}.*.*.*.>")).await.expect("subscribed");
+    client.flush().await.expect("flushed");
+    let heard: Arc<Mutex<Vec<(String, Value)>>> = Arc::default();
+    let keep = heard.clone();
+    tokio::spawn(async move {
+        let _client = client;
+        while let Some(message) = messages.next().await {
+            let headers = message.headers.expect("headers");
+            let event_type = headers.get("ce-type").expect("a type").to_string();
+            assert_eq!(headers.get("ce-specversion").map(ToString::to_string).as_deref(), Some("1.0"));
+            let data = serde_json::from_slice(&message.payload).expect("JSON");
+            keep.lock().expect("what was heard").push((event_type, data));
+        }
+    });
+    heard
+}
+
+/// Does everything that there is to do, once.
+async fn do_everything(system: &System, admin: &Client, tenant: &str, smtp: std::net::SocketAddr) {
+    let at = |tail: &str| format!("/v1/tenants/{tenant}{tail}");
+    admin.put(&at("/people/olga"), json!({"roles": ["risk_owner", "viewer"]})).await;
+    admin.put(&at("/people/olga"), json!({"roles": ["risk_owner"]})).await;
+    let olga = system.person(tenant, "olga", &["risk_owner"]).await;
+    let contact = json!({"email": "olga@larkspur.example.org"});
+    admin.put(&at("/contacts/olga"), contact.clone()).await;
+
+    let asset = json!({"ref": "A-1", "name": "Ledger", "kind": "primary"});
+    admin.post(&at("/assets"), asset).await;
+    let asset = json!({"name": "Ledger", "kind": "primary", "owner": "olga", "domain": "Finance", "security_objectives": {"confidentiality": 3}});
+    admin.put(&at("/assets/A-1"), asset).await;
+    admin.post(&at("/risks"), json!({"ref": "R-1", "name": "Fire", "assets": ["A-1"]})).await;
+    admin.put(&at("/risks/R-1/description"), json!({"name": "Fire", "description": "It burns", "assets": []})).await;
+    let assessed = json!({"stage": "inherent", "likelihood": 4, "impact": 4, "rationale": "dry"});
+    admin.post(&at("/risks/R-1/assessments"), assessed).await;
+    admin.put(&at("/risks/R-1/existing-controls"), json!({"controls": ["A.5.1"]})).await;
+    admin.put(&at("/risks/R-1/owner"), json!({"owner": "olga"})).await;
+    // Nobody takes the mail about that, and then the address is gone.
+    let inbox = at("/notifications");
+    until("a mail that waits", async || {
+        let items = olga.get(&inbox).await.json["items"].clone();
+        items.as_array().into_iter().flatten().any(|item| item["email"] == "pending")
+    })
+    .await;
+    admin.put(&at("/contacts/olga"), json!({"email": null})).await;
+    for control in ["A.8.13", "A.8.14"] {
+        let treatment = json!({"option": "mitigate", "controls": [control], "reason": "decided"});
+        admin.put(&at("/risks/R-1/treatment"), treatment).await;
+    }
+    let included = json!({"applicable": true, "basis": "law", "justification": "We must"});
+    admin.put(&at("/controls/A.5.31/applicability"), included).await;
+    let excluded = json!({"applicable": false, "justification": "No such thing"});
+    admin.put(&at("/controls/A.7.6/applicability"), excluded).await;
+    let implemented = json!({"state": "implemented", "how": "Nightly"});
+    admin.put(&at("/controls/A.8.13/implementation"), implemented).await;
+    for owner in ["olga", "mara"] {
+        admin.put(&at("/controls/A.8.13/owner"), json!({"owner": owner})).await;
+    }
+    let evidence =
+        json!({"title": "Log", "note": "Restored", "supports": ["A.8.13"], "valid_until": "2999-01-01T00:00:00Z"});
+    admin.post(&at("/evidence"), evidence).await;
+
+    until("a notification", async || olga.get(&inbox).await.json["items"][0].is_object()).await;
+    let id = olga.get(&inbox).await.json["items"][0]["id"].as_str().expect("an id").to_owned();
+    olga.post(&format!("{inbox}/{id}/read"), json!({})).await;
+    let failed = at("/trail?type=notification.email_failed");
+    until("a mail that failed", async || admin.get(&failed).await.json["items"][0].is_object()).await;
+    let _smtp = Smtp::start_at(smtp).await;
+    admin.put(&at("/contacts/olga"), contact).await;
+    admin.put(&at("/controls/A.8.14/owner"), json!({"owner": "olga"})).await;
+    let mailed = at("/trail?type=notification.emailed");
+    until("a mail", async || admin.get(&mailed).await.json["items"][0].is_object()).await;
+}
+
+#[tokio::test]
+async fn every_message_keeps_its_contract_and_every_contract_has_a_message() {
+    let contracts = Contracts::load();
+    let smtp = Smtp::nobody().await;
+    let server = format!("smtp://{smtp}");
+    let (postgres, nats) = (servers::postgres_admin_url(), servers::nats_url());
+    let mut system = System::migrated(&postgres, &nats, &[("STELE_SMTP", &server)]).await;
+    let heard = overhear(&system.prefix).await;
+    system.serve(&SERVICES).await;
+    system.ready().await;
+    let tenant = system.tenant("Larkspur").await;
+    let admin = system.as_admin();
+    do_everything(&system, &admin, &tenant, smtp).await;
+
+    let types = || -> BTreeSet<String> {
+        heard.lock().expect("what was heard").iter().map(|(event_type, _)| event_type.clone()).collect()
+    };
+    let missing = || contracts.event_types().difference(&types()).cloned().collect::<Vec<_>>();
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
+    while !missing().is_empty() && tokio::time::Instant::now() < deadline {
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    assert_eq!(missing(), Vec::<String>::new(), "contracts without a message");
+    for (event_type, data) in heard.lock().expect("what was heard").iter() {
+        contracts.decode(event_type, data).unwrap_or_else(|error| panic!("{event_type} {data}: {error}"));
+    }
+    // The positive control: what is not in a contract is refused.
+    assert!(contracts.decode("risk.assessed", &json!({"stage": "inherent", "colour": "red"})).is_err());
+}
