@@ -6,6 +6,7 @@ default:
     @just --list --unsorted
 
 # Run the whole system here: ./dev up --demo seeds two clients, ./dev up --help tells the rest
+[no-exit-message]
 up *args:
     cargo run -p stele -- up "$@"
 

@@ -1,12 +1,6 @@
 -- The read models of the risk service. A column that lists filter or sort by has no null: where the row says nothing it
 -- is '' or -1, so that such rows are found, sorted and paged like all others.
 
--- The order in which people count: R-2 before R-10. Every run of digits is padded to 20.
-create function natural_place(key text) returns text language sql immutable strict parallel safe as $$
-    select regexp_replace(regexp_replace(key, '([0-9]+)', '00000000000000000000\1', 'g'),
-                          '[0-9]*([0-9]{20})(?![0-9])', '\1', 'g')
-$$;
-
 select create_view('methodology');
 
 select create_view('control_state');
@@ -14,8 +8,8 @@ select create_view('control_state');
 select create_view('asset');
 alter table view_asset
     add column place text collate "C" generated always as (natural_place(key)) stored,
-    add column name text generated always as (data->>'name') stored,
-    add column kind text generated always as (data->>'kind') stored,
+    add column name text generated always as (coalesce(data->>'name', '')) stored,
+    add column kind text generated always as (coalesce(data->>'kind', '')) stored,
     add column owner text generated always as (coalesce(data->>'owner', '')) stored;
 create index on view_asset (tenant_id, place, key) where valid_to = 9223372036854775807;
 create index on view_asset (tenant_id, name, key) where valid_to = 9223372036854775807;
@@ -26,7 +20,7 @@ select create_view('risk');
 alter table view_risk
     add column place text collate "C" generated always as (natural_place(key)) stored,
     add column owner text generated always as (coalesce(data->>'owner', '')) stored,
-    add column state text generated always as (data->>'state') stored,
+    add column state text generated always as (coalesce(data->>'state', '')) stored,
     add column treatment text generated always as (coalesce(data->'treatment'->>'option', '')) stored,
     add column level bigint generated always as (coalesce((data->>'level')::bigint, -1)) stored,
     add column score bigint generated always as (coalesce((data->>'score')::bigint, -1)) stored,

@@ -36,3 +36,10 @@ begin
     execute format('grant select, insert, update, delete on %I to stele_app', v_table);
 end $$;
 revoke execute on function create_view from public;
+
+-- The order in which people count: R-2 before R-10, by numbers of any length that a ref can have. Every run of digits is
+-- padded to 64; a longer one loses its leading zeros and no more. `service::natural` gives the same order in Rust.
+create function natural_place(p_name text) returns text language sql immutable strict parallel safe as $$
+    select regexp_replace(regexp_replace(p_name, '([0-9]+)', repeat('0', 64) || '\1', 'g'),
+                          '0*([0-9]{64,})', '\1', 'g')
+$$;

@@ -101,7 +101,7 @@ async fn in_trail(admin: &Client, tenant: &str, event_type: &str) -> usize {
 }
 
 /// Of a line of `stele verify`: how many events the service has, and how many audit holds.
-fn counted(line: &str) -> Option<(u64, u64)> {
+pub fn counted(line: &str) -> Option<(u64, u64)> {
     let number = |before: &str| line.split(before).next()?.split_whitespace().last()?.parse().ok();
     Some((number(" events,")?, number(" events held")?))
 }

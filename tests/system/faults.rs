@@ -38,8 +38,9 @@ async fn write(clients: Vec<(String, Client)>, writer: u64, told: Arc<Told>) {
             return;
         }
         let (tenant, client) = random.choice(&clients).expect("a tenant");
-        let key = format!("writer-{writer}-{number}");
-        let (method, tail, body) = match random.u8(0..3) {
+        let kind = random.u8(0..3);
+        let key = format!("writer-{writer}-{number}{}", if kind == 1 { "-treatment" } else { "" });
+        let (method, tail, body) = match kind {
             0 => {
                 let body = json!({"title": key, "note": "seen", "supports": ["A.8.13", "A.5.23"]});
                 (Method::POST, "/evidence".to_owned(), body)
@@ -128,13 +129,14 @@ async fn nothing_acknowledged_is_lost_by_kills_of_the_process_nats_and_postgresq
     let (interrupted, repeated) = (told.interrupted.load(Ordering::SeqCst), told.repeated.load(Ordering::SeqCst));
     println!("{} commands acknowledged, {interrupted} interrupted, {repeated} answered again", acknowledged.len());
     // The positive control: the kills did hit requests.
-    assert!(acknowledged.len() > 100 && interrupted >= 30, "{} {interrupted}", acknowledged.len());
+    assert!(acknowledged.len() > 50 && interrupted >= 30, "{} {interrupted}", acknowledged.len());
 
     each_acknowledged_command_is_stored_once(&pair, &system.prefix, &acknowledged).await;
     every_event_is_held_once(&pair, &system.prefix).await;
     until("the views", async || {
         killed.get("/metrics").await.is_some_and(|(_, text)| {
-            text.lines().filter(|line| line.starts_with("stele_view_lag_events")).all(|line| line.ends_with(" 0"))
+            let mut lags = text.lines().filter(|line| line.starts_with("stele_view_lag_events{")).peekable();
+            lags.peek().is_some() && lags.all(|line| line.ends_with(" 0"))
         })
     })
     .await;
@@ -174,21 +176,19 @@ async fn kill_again_and_again(pair: &Pair, system: &System, address: &str, kille
 async fn each_acknowledged_command_is_stored_once(pair: &Pair, prefix: &str, acknowledged: &BTreeMap<String, String>) {
     let mut stored: BTreeMap<String, String> = BTreeMap::new();
     for service in ["risk", "controls"] {
-        let query = "select command_id, tenant_id::text from commands where command_id like 'writer-%'";
-        let commands: Vec<(String, String)> = rows(pair, prefix, service, query).await;
-        for (key, tenant) in commands {
+        // Each command with how often it was carried out: its own event of the kind that it always causes.
+        let query = "select c.command_id, c.tenant_id::text, count(e.position)
+             from commands c left join events e on e.tenant_id = c.tenant_id
+                  and e.body::jsonb #>> '{metadata,command_id}' = c.command_id
+                  and e.event_type in ('risk.assessed', 'evidence.collected')
+             where c.command_id like 'writer-%' group by 1, 2";
+        let commands: Vec<(String, String, i64)> = rows(pair, prefix, service, query).await;
+        for (key, tenant, carried_out) in commands {
+            // A treatment that is as it was already causes none.
+            let expected = i64::from(!key.ends_with("-treatment"));
+            assert_eq!(carried_out, expected, "{key} was carried out so often");
             assert!(stored.insert(key.clone(), tenant).is_none(), "{key} is in two stores");
         }
-        let doubled: Vec<(String, i64)> = rows(
-            pair,
-            prefix,
-            service,
-            "select e.body::jsonb #>> '{metadata,command_id}', count(*) from events e
-             where e.event_type in ('risk.assessed', 'evidence.collected') and e.body::jsonb #>> '{metadata,command_id}' like 'writer-%'
-             group by 1 having count(*) <> 1",
-        )
-        .await;
-        assert_eq!(doubled, [], "a command was carried out twice in {service}");
     }
     for (key, tenant) in acknowledged {
         assert_eq!(stored.get(key), Some(tenant), "{key} was acknowledged and is not stored");

@@ -5,6 +5,7 @@ mod contracts;
 mod crash_points;
 mod demo;
 mod faults;
+mod forgery;
 mod house;
 mod isolation;
 mod operations;

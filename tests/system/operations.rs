@@ -80,7 +80,7 @@ async fn health_and_metrics_tell_what_is_missing() {
         "stele_commands_total{service=\"risk\",outcome=\"done\"} 1",
         "stele_view_lag_events{service=\"risk\",view=\"risk\"} 0",
         "stele_relay_lag_events{service=\"audit\"}",
-        "stele_parked_tenants{service=\"controls\",source=\"risk\"} 0",
+        "stele_parked_events{service=\"controls\",source=\"risk\"} 0",
         "stele_appends_total{service=\"tenancy\"}",
         "stele_http_request_seconds_bucket",
     ] {
@@ -136,6 +136,7 @@ async fn a_request_that_is_being_answered_is_ended_before_the_process_is() {
     tokio::time::sleep(std::time::Duration::from_millis(150)).await;
     let mut process = system.processes.pop().expect("the process");
     process.signal("-TERM");
+    assert!(!uploading.is_finished(), "the upload was faster than this test");
     let answer = uploading.await.expect("answered");
     assert_eq!((answer.status.as_u16(), &answer.json["created"]), (200, &json!(1500)), "{}", answer.body);
     assert!(process.child.wait().await.expect("it ended").success());

@@ -67,27 +67,39 @@ impl System {
     /// Databases and a first organisation; nothing runs yet.
     pub async fn migrated(postgres: &str, nats: &str, options: &[(&str, &str)]) -> Self {
         let prefix = format!("s{}", uuid::Uuid::new_v4().simple());
-        let tool = |arguments: &[&str]| {
-            let mut command = Command::new(STELE);
-            command.args(arguments).env("STELE_POSTGRES_URL", postgres).env("STELE_PASSWORD", PASSWORD);
-            command.env("STELE_PREFIX", &prefix).env("STELE_ISSUER_SEED", SEED).kill_on_drop(true);
-            command
-        };
-        let migrated = tool(&["migrate"]).output().await.expect("stele migrate");
+        let mut tool = Command::new(STELE);
+        tool.env("STELE_POSTGRES_URL", postgres).env("STELE_PASSWORD", PASSWORD).env("STELE_PREFIX", &prefix);
+        let migrated = tool.arg("migrate").output().await.expect("stele migrate");
         assert!(migrated.status.success(), "{}", String::from_utf8_lossy(&migrated.stderr));
-        let founded = tool(&["organisation", "--name", "Larkspur"]).output().await.expect("stele organisation");
-        assert!(founded.status.success(), "{}", String::from_utf8_lossy(&founded.stderr));
-        let variables = variables(&String::from_utf8(founded.stdout).expect("text"));
-        Self {
-            prefix,
-            organisation: variables["ORGANISATION"].clone(),
-            token: variables["TOKEN"].clone(),
+        let mut system = Self {
+            prefix: prefix.clone(),
+            organisation: String::new(),
+            token: String::new(),
             processes: Vec::new(),
             addresses: HashMap::new(),
             postgres: postgres.to_owned(),
             nats: nats.to_owned(),
             options: options.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
-        }
+        };
+        (system.organisation, system.token) = system.found("Larkspur").await;
+        system
+    }
+
+    /// Another organisation's id, and a token of its administrator.
+    pub async fn found(&self, name: &str) -> (String, String) {
+        let mut command = Command::new(STELE);
+        command.args(["organisation", "--name", name]).kill_on_drop(true);
+        self.environment(&mut command);
+        let founded = command.output().await.expect("stele organisation");
+        assert!(founded.status.success(), "{}", String::from_utf8_lossy(&founded.stderr));
+        let variables = variables(&String::from_utf8(founded.stdout).expect("text"));
+        (variables["ORGANISATION"].clone(), variables["TOKEN"].clone())
+    }
+
+    /// The same installation as another organisation sees it.
+    pub async fn as_organisation(&self, name: &str) -> Self {
+        let (organisation, token) = self.found(name).await;
+        Self { organisation, token, ..self.apart() }
     }
 
     /// Starts a process for these services.
@@ -253,7 +265,7 @@ impl Client {
     fn address(&self, path: &str) -> SocketAddr {
         let service = match path.split('/').nth(4).map(|part| part.split(['.', '?']).next().unwrap_or_default()) {
             _ if path.starts_with("/v1/organisations/") => "tenancy",
-            None | Some("" | "people") => "tenancy",
+            None | Some("" | "people" | "roles" | "history") => "tenancy",
             Some("methodology" | "assets" | "risks" | "imports") => "risk",
             Some("controls" | "evidence" | "soa") => "controls",
             Some("trail") => "audit",

@@ -135,7 +135,18 @@ async fn it_starts_stops_and_finds_its_data_again_also_after_a_crash() {
     assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
     let rebuilt = run(&data, &["rebuild", "controls"]).await;
     assert!(String::from_utf8_lossy(&rebuilt.stdout).contains("93 rows"), "{rebuilt:?}");
+
+    // Ctrl-C in the middle of an upload: it is answered first.
+    let rows: Vec<String> = (1..=1500).map(|n| format!("R-{n},Risk {n},{},{}", n % 5 + 1, n % 4 + 1)).collect();
+    let file = format!("ref_id,name,inherent_proba,inherent_impact\n{}\n", rows.join("\n"));
+    let url = format!("{}/v1/tenants/{}/imports/risks", up.variables["STELE"], made["id"].as_str().expect("an id"));
+    let request = reqwest::Client::new().post(url).bearer_auth(&up.variables["TOKEN"]).body(file);
+    let uploading = tokio::spawn(request.send());
+    tokio::time::sleep(Duration::from_millis(150)).await;
+    assert!(!uploading.is_finished(), "the upload was faster than this test");
     up.stop().await;
+    let answer = uploading.await.expect("sent").expect("answered");
+    assert_eq!(answer.status(), 200, "{:?}", answer.text().await);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 mod page;
 mod trail;
 
-pub use trail::hashes;
+pub use trail::{Held, held, last_held};
 
 use access::{Action, when_access_changes_then_copy_it};
 use axum::http::Method;
@@ -37,14 +37,15 @@ fn routes() -> Routes {
             .parameter("type", "Only events of this type, such as risk.assessed")
             .parameter("object", "Only events of this object: its id (R-7), or kind and id (risk-R-7)")
             .parameter("person", "Only what this person did")
-            .parameter("from", "Only what was recorded at this instant or later")
-            .parameter("to", "Only what was recorded before this instant")
+            .parameter("from", "Only what was recorded at this instant or later, of what has arrived by now")
+            .parameter("to", "Only what was recorded before this instant, of what has arrived by now")
             .parameter(
                 "as_of",
-                "An instant (2026-03-01T09:30:00Z) or a number of the trail: shows what was recorded until then",
+                "An instant (2026-03-01T09:30:00Z): shows what was recorded until then, of what has arrived by now. \
+                 Or a number of the trail: shows the trail up to it, which never changes",
             )
             .parameter("newest", "`true`: newest first")
-            .parameter("limit", "How many items a page has at most: 1 to 1000, 100 where it is not given")
+            .limit()
             .parameter("cursor", "`next` of the page before; the other parameters stay as they were")
             .gives::<Page>(200)
             .answered_by(page::answer),

@@ -5,19 +5,16 @@ use chrono::{DateTime, Utc};
 use eventstore::{Session, StoreError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use service::{Call, Problem, cursor, instant, json};
+use service::{Call, Problem, cursor, cut, instant, json};
 use sqlx::types::Json;
 use sqlx::{Postgres, QueryBuilder};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-const USUAL_PAGE: i64 = 100;
-const LARGEST_PAGE: i64 = 1000;
-
 /// One page of the trail.
 #[derive(Serialize, ToSchema)]
 pub struct Page {
-    /// The highest number of the trail that this shows.
+    /// The number of the trail up to which this looked: the last that had arrived, or `as_of` where that is a number.
     position: i64,
     items: Vec<Entry>,
     /// Give it as `cursor` for the next page, which shows nothing that arrived since; absent on the last page.
@@ -106,6 +103,7 @@ struct Asked {
     actor: Option<String>,
     from: Option<DateTime<Utc>>,
     to: Option<DateTime<Utc>>,
+    /// Of what has arrived by now: more that was recorded until then may still be on its way.
     as_of: Option<DateTime<Utc>>,
     /// What arrived later is not shown, so that pages neither skip nor repeat.
     number: i64,
@@ -142,19 +140,14 @@ impl Asked {
             number: after.as_ref().map_or(number, |cursor| cursor.number.min(number)),
             after,
             newest: query.flag("newest")?,
-            limit: query.whole("limit", 1, LARGEST_PAGE, USUAL_PAGE)?,
+            limit: call.page_size()?,
         })
     }
 
     async fn page(&self, session: &mut Session) -> Result<Page, StoreError> {
-        let mut rows: Vec<Row> = self.query(session).build_query_as().fetch_all(session.connection()).await?;
-        let next = match usize::try_from(self.limit) {
-            Ok(limit) if rows.len() > limit => {
-                rows.truncate(limit);
-                rows.last().map(|row| cursor::written(&self.cursor(row)))
-            }
-            _ => None,
-        };
+        let rows: Vec<Row> = self.query(session).build_query_as().fetch_all(session.connection()).await?;
+        let (rows, more) = cut(rows, self.limit);
+        let next = rows.last().filter(|_| more).map(|row| cursor::written(&self.cursor(row)));
         Ok(Page { position: self.number, items: rows.into_iter().map(Entry::from).collect(), next })
     }
 
@@ -163,7 +156,7 @@ impl Asked {
         Cursor { number: self.number, recorded_at: *recorded_at, source: source.clone(), position: *position }
     }
 
-    /// The text is static; values are bound. One row more than the page holds: is there a next one?
+    /// The text is static; values are bound. One row more than the page holds tells whether there is a next one.
     fn query(&self, session: &Session) -> QueryBuilder<Postgres> {
         let mut query = QueryBuilder::new(
             "select number, source, position, event_type, stream, version, actor, reason, occurred_at, recorded_at,

@@ -1,17 +1,15 @@
-use anyhow::anyhow;
+use chrono::{DateTime, Utc};
 use eventstore::{Recorded, Session, StoreError};
 use messaging::Reaction;
+use serde_json::Value;
 use sqlx::PgConnection;
 use sqlx::types::Json;
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// Keeps each event of `source`, in the transaction that takes it in: once, whatever the transport does.
 pub fn when_anything_happens_then_keep_it(source: &'static str) -> Reaction {
-    Arc::new(move |work, event| {
-        Box::pin(
-            async move { keep(work.connection(), source, event).await.map_err(|error| fault(source, event, error)) },
-        )
-    })
+    Arc::new(move |work, event| Box::pin(async move { Ok(keep(work.connection(), source, event).await?) }))
 }
 
 /// Counting up locks the tenant's head: whoever else keeps an event of the tenant waits for this transaction, and a
@@ -47,30 +45,60 @@ async fn keep(connection: &mut PgConnection, source: &str, event: &Recorded) -> 
     .map(drop)
 }
 
-/// A database that does not answer is tried again. An event that it refuses parks its tenant: another attempt would be
-/// refused too, as when the source was put back to an earlier state and tells another story at the same position.
-fn fault(source: &str, event: &Recorded, error: sqlx::Error) -> anyhow::Error {
-    let class = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
-    // 22: the data cannot be kept; 23: a constraint.
-    if class.is_some_and(|code| code.starts_with("22") || code.starts_with("23")) {
-        anyhow!("the trail cannot hold event {} at position {} of {source}: {error}", event.id, event.position)
-    } else {
-        StoreError::from(error).into()
+/// An event as the trail shows it, without its number: equal to the source's own, or one of the two was altered.
+#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
+pub struct Held {
+    pub position: i64,
+    event_id: Uuid,
+    event_type: String,
+    stream: String,
+    version: i64,
+    actor: String,
+    reason: Option<String>,
+    occurred_at: DateTime<Utc>,
+    recorded_at: DateTime<Utc>,
+    correlation_id: Uuid,
+    causation_id: Option<Uuid>,
+    traceparent: Option<String>,
+    hash: String,
+    data: Json<Value>,
+}
+
+impl From<&Recorded> for Held {
+    fn from(event: &Recorded) -> Self {
+        Self {
+            position: event.position,
+            event_id: event.id,
+            event_type: event.event_type.clone(),
+            stream: event.stream.to_string(),
+            version: event.version,
+            actor: event.metadata.actor.to_string(),
+            reason: event.metadata.reason.clone(),
+            occurred_at: event.occurred_at,
+            recorded_at: event.recorded_at,
+            correlation_id: event.metadata.correlation_id,
+            causation_id: event.metadata.causation_id,
+            traceparent: event.metadata.traceparent.clone(),
+            hash: event.hash.clone(),
+            data: Json(event.data.clone()),
+        }
     }
 }
 
-/// What the trail holds of one source's chain after `position`: positions and hashes in order, `limit` at most. Equal to
-/// the source's own, or one of the two was altered.
-pub async fn hashes(
-    session: &mut Session,
-    source: &str,
-    position: i64,
-    limit: i64,
-) -> Result<Vec<(i64, String)>, StoreError> {
+/// The last position of a source that the trail holds; 0 where it holds none.
+pub async fn last_held(session: &mut Session, source: &str) -> Result<i64, StoreError> {
+    let tenant = session.tenant();
+    let last = sqlx::query_scalar("select coalesce(max(position), 0) from trail where tenant_id = $1 and source = $2");
+    Ok(last.bind(tenant).bind(source).fetch_one(session.connection()).await?)
+}
+
+/// What the trail holds of one source after `position`, in order, `limit` events at most.
+pub async fn held(session: &mut Session, source: &str, position: i64, limit: i64) -> Result<Vec<Held>, StoreError> {
     let tenant = session.tenant();
     let held = sqlx::query_as(
-        "select position, hash from trail where tenant_id = $1 and source = $2 and position > $3
-         order by position limit $4",
+        "select position, event_id, event_type, stream, version, actor, reason, occurred_at, recorded_at,
+                correlation_id, causation_id, traceparent, hash, data
+         from trail where tenant_id = $1 and source = $2 and position > $3 order by position limit $4",
     )
     .bind(tenant)
     .bind(source)

@@ -1,7 +1,7 @@
-use crate::natural;
 use catalogue::Theme;
 use eventstore::{Cx, aggregate};
 use serde::{Deserialize, Serialize};
+use service::natural;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -191,7 +191,7 @@ impl Control {
 
     fn relying_risks(&self) -> Vec<String> {
         let mut risks: Vec<String> = self.required_by.keys().cloned().collect();
-        risks.sort_by_cached_key(|risk| natural::place(risk));
+        risks.sort_by_cached_key(|risk| natural(risk));
         risks
     }
 

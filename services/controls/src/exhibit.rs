@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use views::{Column, Folded, View};
 
-/// A piece of evidence. Ids grow with time, so a list is in order of recording.
+/// A piece of evidence. A list filters and sorts by `title`; otherwise it is in the order of recording, for ids grow with
+/// time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Exhibit {
     pub title: String,

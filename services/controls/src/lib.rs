@@ -5,7 +5,6 @@ mod collect;
 mod control;
 mod evidence;
 mod exhibit;
-mod natural;
 mod reactions;
 mod requests;
 mod soa;
@@ -49,6 +48,7 @@ fn routes() -> Routes {
         )
         .list::<Exhibit>("/evidence", "All evidence, oldest first")
         .object::<Exhibit>("/evidence/{id}", "One piece of evidence")
+        .history::<Exhibit>("/evidence/{id}/history", "Who collected a piece of evidence, when, why, and what")
         .with(
             Route::tenant(Method::GET, "/soa", Read, "The Statement of Applicability")
                 .as_of()

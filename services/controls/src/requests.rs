@@ -2,7 +2,7 @@ use crate::control::{Basis, Command, Control, Decision, Implementation, Implemen
 use access::Action;
 use eventstore::Work;
 use serde::Deserialize;
-use service::{FieldError, Problem, checked_ref, checked_text, field_error};
+use service::{FieldError, Problem, checked_person, checked_text, field_error};
 use utoipa::ToSchema;
 
 const LONGEST_TEXT: usize = 4000;
@@ -84,7 +84,7 @@ impl service::Command for AssignControlOwner {
     const SUMMARY: &'static str = "Say who answers for a control";
 
     async fn prepare(self, _: &mut Work, _: &str) -> Result<Command, Problem> {
-        let owner = checked_ref("owner", &self.owner)?;
+        let owner = checked_person("owner", &self.owner)?;
         Ok(Command::AssignOwner { owner })
     }
 }

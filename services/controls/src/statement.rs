@@ -1,13 +1,14 @@
 use crate::control::{Basis, Event, Framework, ImplementationState, TreatmentOption};
-use crate::natural;
 use catalogue::Theme;
 use eventstore::Recorded;
 use serde::{Deserialize, Serialize};
+use service::natural;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use views::{Column, Folded, View};
 
-/// What the tenant says of one control.
+/// What the tenant says of one control. A list filters and sorts by `theme`, `state`, `owner` (empty: nobody) and
+/// `applicability` (`included`, `excluded` or `undecided`); otherwise it is in the standard's order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Statement {
     pub framework: Framework,
@@ -98,7 +99,7 @@ impl Statement {
             Event::Required { risk, option } => {
                 self.release(&risk);
                 self.required_by.push(Requirement { risk, option });
-                self.required_by.sort_by_cached_key(|requirement| natural::place(&requirement.risk));
+                self.required_by.sort_by_cached_key(|requirement| natural(&requirement.risk));
             }
             Event::Released { risk } => self.release(&risk),
             Event::EvidenceAttached { evidence, title } => self.evidence.push(Support { id: evidence, title }),

@@ -1,17 +1,14 @@
-use crate::Channel;
 use crate::contact::{Change, Contact};
-use access::{Action, KEY, Roster};
+use crate::notification::{Channel, Kind};
+use access::{Action, Admission, KEY, Roster};
 use axum::http::StatusCode;
 use axum::response::Response;
 use chrono::{DateTime, Utc};
 use eventstore::{NOW, StoreError, Work};
 use lettre::Address;
 use serde::{Deserialize, Serialize};
-use service::{Call, Outcome, Problem, checked_ref, json};
+use service::{Call, Outcome, Problem, checked_person, cut, json};
 use utoipa::ToSchema;
-
-const USUAL_PAGE: i64 = 100;
-const LARGEST_PAGE: i64 = 1000;
 
 /// RFC 5321: a path has 256 octets at most, with its angle brackets.
 const LONGEST_ADDRESS: usize = 254;
@@ -44,12 +41,11 @@ struct Reachable {
 
 /// `GET /contacts`
 pub async fn list(call: Call) -> Result<Response, Problem> {
-    let limit = call.query.whole("limit", 1, LARGEST_PAGE, USUAL_PAGE)?;
+    let limit = call.page_size()?;
     let after = call.query.get("after").unwrap_or_default();
     let mut session = call.session().await?;
     let position = session.head().await?;
-    // One more than asked for: is there a next page?
-    let mut items: Vec<Reachable> = sqlx::query_as(
+    let items: Vec<Reachable> = sqlx::query_as(
         "select person, email, changed_at from contacts where tenant_id = $1 and person > $2 order by person limit $3",
     )
     .bind(session.tenant())
@@ -58,19 +54,14 @@ pub async fn list(call: Call) -> Result<Response, Problem> {
     .fetch_all(session.connection())
     .await
     .map_err(StoreError::from)?;
-    let next = match usize::try_from(limit) {
-        Ok(limit) if items.len() > limit => {
-            items.truncate(limit);
-            items.last().map(|last| last.person.clone())
-        }
-        _ => None,
-    };
+    let (items, more) = cut(items, limit);
+    let next = items.last().filter(|_| more).map(|last| last.person.clone());
     Ok(json(StatusCode::OK, position, &AddressBook { position, items, next }))
 }
 
 /// `PUT /contacts/{id}`: one's own, or anybody's for who manages the tenant.
 pub async fn change(call: Call) -> Result<Response, Problem> {
-    let person = checked_ref("id", call.id())?;
+    let person = checked_person("id", call.id())?;
     let expected = call.if_match()?;
     let (command, cx) = call.command::<ChangeContact>()?;
     let email = command.email.as_deref().map(checked_address).transpose()?;
@@ -142,8 +133,17 @@ async fn write(work: &mut Work, person: &str, address: Option<String>) -> Result
     Ok(())
 }
 
+/// Where mail about something of this kind goes to, if anywhere: who has left hears that, and nothing after it.
+pub async fn mails_to(work: &mut Work, person: &str, kind: Kind) -> Result<Option<String>, StoreError> {
+    let tenant = work.cx().tenant.to_string();
+    if kind != Kind::RoleRevoked && !work.load::<Admission>(&tenant).await?.0.admits(person) {
+        return Ok(None);
+    }
+    email(work, person).await
+}
+
 /// Where mail reaches a person, if anywhere.
-pub async fn email(work: &mut Work, person: &str) -> Result<Option<String>, StoreError> {
+async fn email(work: &mut Work, person: &str) -> Result<Option<String>, StoreError> {
     let tenant = work.cx().tenant;
     let email = sqlx::query_scalar("select email from contacts where tenant_id = $1 and person = $2")
         .bind(tenant)

@@ -1,4 +1,4 @@
-use crate::Channel;
+use crate::notification::Channel;
 use eventstore::{Cx, aggregate};
 use serde::{Deserialize, Serialize};
 
@@ -44,7 +44,7 @@ aggregate!(Contact, "contact", Change, Event, Broken);
 #[cfg(test)]
 mod tests {
     use super::{Change, Contact, Event};
-    use crate::Channel;
+    use crate::notification::Channel;
     use eventstore::{Actor, Cx, TenantId};
 
     fn decided(before: Vec<Channel>, channels: Vec<Channel>, moved: bool) -> Vec<Event> {

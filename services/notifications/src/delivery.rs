@@ -4,7 +4,7 @@ use crate::notification::{Command, Event, Notification, Settled};
 use anyhow::Context;
 use chrono::{DateTime, Utc};
 use eventstore::{Actor, Cx, EventStore, Recorded, StoreError, Stream, TenantId, Work, crash_point};
-use service::{Worker, Workshop};
+use service::Worker;
 use sqlx::PgConnection;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,7 +39,7 @@ pub async fn enqueue(work: &mut Work, notification: Uuid, person: &str) -> Resul
 
 /// Sends what is due for as long as the process lets it run.
 pub fn worker(mail: Mail) -> Worker {
-    Arc::new(move |Workshop { store, .. }| {
+    Arc::new(move |store: EventStore| {
         let mail = mail.clone();
         Box::pin(async move { run(&store, &mail.open()).await })
     })
@@ -101,7 +101,7 @@ async fn deliver_next(store: &EventStore, post: &Post, tenant: TenantId) -> anyh
     let Some(delivery) = claim(work.connection(), tenant).await? else { return Ok(false) };
     let raised = raised(&mut work, delivery.notification).await?;
     let settled = match letter(&mut work, &delivery, &raised).await? {
-        None => Settled::GivenUp { error: "the person has no address any more".to_owned() },
+        None => Settled::GivenUp { error: "the person has no address or no role here any more".to_owned() },
         Some(letter) => match post.send(letter).await {
             Ok(()) => Settled::Sent,
             Err(error) => {
@@ -162,10 +162,10 @@ async fn raised(work: &mut Work, notification: Uuid) -> anyhow::Result<Recorded>
 }
 
 async fn letter(work: &mut Work, delivery: &Delivery, raised: &Recorded) -> anyhow::Result<Option<Letter>> {
-    let Some(email) = address_book::email(work, &delivery.person).await? else { return Ok(None) };
     let Some(Event::Raised { kind, text, .. }) = raised.decode()? else {
         anyhow::bail!("{} begins otherwise", raised.stream)
     };
+    let Some(email) = address_book::mails_to(work, &delivery.person, kind).await? else { return Ok(None) };
     Ok(Some(Letter { id: delivery.notification.to_string(), to: email.parse()?, kind, text }))
 }
 

@@ -32,7 +32,7 @@ pub struct Inbox {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Email {
-    /// No mail server is set, or the person has no address.
+    /// No mail server is set, or the person had no address or no role when it was raised.
     None,
     Pending,
     Sent,
@@ -97,35 +97,12 @@ mod tests {
     use super::{Email, Inbox};
     use crate::notification::Event;
     use crate::notification::tests::raised;
-    use eventstore::{Actor, EventOf, Metadata, Recorded, Stream, TenantId, tagged};
-    use uuid::Uuid;
+    use testkit::recorded;
     use views::View;
 
     fn folded(events: Vec<Event>) -> Option<Inbox> {
         events.into_iter().zip(1..).fold(None, |current, (event, position)| {
-            let (name, data) = tagged(&event).expect("tagged");
-            let at = "2026-03-01T09:30:00Z".parse().expect("an instant");
-            let recorded = Recorded {
-                tenant: TenantId::random(),
-                position,
-                stream: Stream::new(Event::STREAM, "1"),
-                version: position,
-                id: Uuid::nil(),
-                event_type: format!("{}.{name}", Event::STREAM),
-                schema: 1,
-                occurred_at: at,
-                recorded_at: at,
-                data,
-                metadata: Metadata {
-                    actor: Actor::Service("notifications".to_owned()),
-                    reason: None,
-                    command_id: None,
-                    correlation_id: Uuid::nil(),
-                    causation_id: None,
-                    traceparent: None,
-                },
-                hash: String::new(),
-            };
+            let recorded = recorded("1", position, &event);
             assert_eq!(Inbox::keys(&recorded).expect("keys"), ["1"]);
             Inbox::apply(current, "1", &recorded).expect("folded")
         })

@@ -9,15 +9,11 @@ mod notification;
 mod reactions;
 mod responsibility;
 
-pub use contact::{Contact, Event as ContactEvent};
-pub use inbox::Inbox;
 pub use mail::{InvalidMail, Mail};
-pub use notification::{About, Channel, Event as NotificationEvent, Kind, Notification};
-pub use responsibility::{Event as ResponsibilityEvent, Responsibility};
 
 use access::{Action, when_access_changes_then_copy_it};
 use axum::http::Method;
-use inbox::MarkRead;
+use inbox::{Inbox, MarkRead};
 use reactions::{
     when_control_is_required_then_tell_its_owner, when_control_owner_is_assigned_then_tell_them,
     when_risk_owner_is_assigned_then_tell_them, when_role_changes_then_tell_the_person,
@@ -62,7 +58,7 @@ fn routes() -> Routes {
         .with(
             Route::tenant(Method::GET, "/contacts", Action::ManageTenant, "Where people are reached, as it is now")
                 .parameter("after", "Only people after this one, in the order of their ids")
-                .parameter("limit", "How many items a page has at most: 1 to 1000, 100 where it is not given")
+                .limit()
                 .gives::<address_book::AddressBook>(200)
                 .answered_by(address_book::list),
         )

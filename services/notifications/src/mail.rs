@@ -1,4 +1,4 @@
-use crate::Kind;
+use crate::notification::Kind;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MessageBuilder};
 use lettre::transport::smtp::{AsyncSmtpTransportBuilder, Error as SmtpError};
@@ -110,7 +110,7 @@ fn told(error: &SmtpError) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Letter, Mail};
-    use crate::Kind;
+    use crate::notification::Kind;
 
     fn letter() -> Letter {
         Letter {

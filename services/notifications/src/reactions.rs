@@ -147,7 +147,7 @@ async fn tell(work: &mut Work, event: &Recorded, mails: bool, news: News) -> any
     }
     let id = Uuid::new_v5(&event.id, news.person.as_bytes());
     let person = news.person.clone();
-    let reachable = mails && crate::address_book::email(work, &person).await?.is_some();
+    let reachable = mails && crate::address_book::mails_to(work, &person, news.kind).await?.is_some();
     let channels = if reachable { vec![Channel::Email] } else { vec![] };
     let raise = Command::Raise { news, channels };
     let raised = work.execute::<Notification>(&id.to_string(), None, raise).await?;

@@ -1,4 +1,4 @@
-use crate::About;
+use crate::notification::About;
 use eventstore::{Cx, aggregate};
 use serde::{Deserialize, Serialize};
 
@@ -47,7 +47,7 @@ aggregate!(Responsibility, "responsibility", Assign, Event, Broken);
 #[cfg(test)]
 mod tests {
     use super::{Assign, Event, Responsibility};
-    use crate::About;
+    use crate::notification::About;
     use eventstore::{Actor, Cx, TenantId};
 
     #[test]

@@ -3,15 +3,15 @@
 mod body;
 mod import;
 mod inventory;
+mod named;
 
 pub use body::{AddAsset, ChangeAsset};
 pub use import::Import;
 pub use inventory::RegisteredAsset;
+pub use named::{exists, refuse_unknown, streams, unknown};
 
-use crate::checks::Faults;
-use eventstore::{Cx, Stream, Work, aggregate};
+use eventstore::{Cx, aggregate};
 use serde::{Deserialize, Serialize};
-use service::Problem;
 use utoipa::ToSchema;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -112,31 +112,6 @@ fn changed(standing: Option<&Profile>, profile: Profile) -> Vec<Event> {
 }
 
 aggregate!(Asset, "asset", Command, Event, Broken);
-
-/// What is said of a ref that no asset has.
-pub fn unknown(id: &str) -> String {
-    format!("{id} is not in the asset register: add it first")
-}
-
-/// Refuses refs that no asset has.
-pub async fn refuse_unknown(work: &mut Work, field: &str, ids: &[String]) -> Result<(), Problem> {
-    work.preload(streams(ids)).await?;
-    let mut faults = Faults::default();
-    for id in ids {
-        if !exists(work, id).await? {
-            faults.wrong(field, unknown(id));
-        }
-    }
-    faults.settle(Some(()))
-}
-
-pub async fn exists(work: &mut Work, id: &str) -> Result<bool, Problem> {
-    Ok(work.load::<Asset>(id).await?.1 > 0)
-}
-
-pub fn streams(ids: &[String]) -> Vec<Stream> {
-    ids.iter().map(|id| Stream::new("asset", id)).collect()
-}
 
 #[cfg(test)]
 mod tests {

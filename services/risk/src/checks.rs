@@ -1,6 +1,6 @@
-//! What bodies and uploaded rows are checked by: mistakes collected, texts, lists of refs.
+//! What bodies and uploaded rows are checked by: mistakes collected, lists of refs.
 
-use service::{FieldError, Problem, checked_ref, field_error};
+use service::{FieldError, Problem, checked_ref, field_error, natural};
 
 pub const LONGEST_NAME: usize = 200;
 pub const LONGEST_TEXT: usize = 10_000;
@@ -60,19 +60,6 @@ impl Faults {
     }
 }
 
-/// A text that may be empty, without the space around it.
-pub fn plain_text(field: &str, written: &str, most: usize) -> Result<String, FieldError> {
-    let text = written.trim();
-    let count = text.chars().count();
-    if text.contains('\0') {
-        Err(field_error(field, "the character NUL cannot be kept: remove it"))
-    } else if count > most {
-        Err(field_error(field, format!("it has {count} characters, and {most} are the most")))
-    } else {
-        Ok(text.to_owned())
-    }
-}
-
 /// A list of refs, each well formed, as [`tidy`] puts them.
 pub fn checked_refs(field: &str, written: &[String]) -> Result<Vec<String>, Vec<FieldError>> {
     if written.len() > MOST_LINKS {
@@ -87,30 +74,14 @@ pub fn checked_refs(field: &str, written: &[String]) -> Result<Vec<String>, Vec<
 /// A list as a set that reads well: each once, A-2 before A-10. Equal sets become equal lists.
 pub fn tidy(refs: impl IntoIterator<Item = String>) -> Vec<String> {
     let mut refs: Vec<String> = refs.into_iter().collect();
-    refs.sort_by_cached_key(|name| (natural_place(name), name.clone()));
+    refs.sort_by_cached_key(|name| (natural(name), name.clone()));
     refs.dedup();
     refs
 }
 
-/// Like the database's function of this name: every run of digits is padded to 20.
-fn natural_place(name: &str) -> String {
-    let mut place = String::new();
-    let mut rest = name;
-    while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
-        let (before, digits) = rest.split_at(start);
-        let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
-        let (number, after) = digits.split_at(end);
-        place.push_str(before);
-        place.push_str(&"0".repeat(20_usize.saturating_sub(number.len())));
-        place.push_str(number);
-        rest = after;
-    }
-    place + rest
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Faults, checked_refs, plain_text, tidy};
+    use super::{Faults, checked_refs, tidy};
     use service::field_error;
 
     fn texts(names: &[&str]) -> Vec<String> {
@@ -136,12 +107,5 @@ mod tests {
         let mut faults = Faults::in_row(7);
         assert_eq!(faults.keep::<()>(Err(field_error("name", "it is empty"))), None);
         assert_eq!(faults.into_errors()[0].row, Some(7));
-    }
-
-    #[test]
-    fn a_text_is_trimmed_and_has_an_end() {
-        assert_eq!(plain_text("description", "  x ", 3), Ok("x".to_owned()));
-        assert!(plain_text("description", "four", 3).is_err());
-        assert!(plain_text("description", "\0", 3).is_err());
     }
 }

@@ -7,6 +7,7 @@ mod risks;
 mod table;
 
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::Response;
 use eventstore::{Changed, Cx, EventStore, Work};
 use serde::{Deserialize, Serialize};
@@ -119,6 +120,7 @@ pub async fn risks(call: Call) -> Result<Response, Problem> {
 
 async fn answer(call: Call, register: Register) -> Result<Response, Problem> {
     let dry_run = call.query.flag("dry_run")?;
+    refuse_other_kinds(&call)?;
     let cx = call.upload()?;
     let imported = if dry_run {
         rehearse(&call.store, cx, register, &call.body).await?
@@ -126,6 +128,17 @@ async fn answer(call: Call, register: Register) -> Result<Response, Problem> {
         import(&call.store, cx, register, &call.body).await?
     };
     Ok(json(StatusCode::OK, imported.position, &imported))
+}
+
+/// A form or JSON is a common first try: its first line would only be told to be no heading.
+fn refuse_other_kinds(call: &Call) -> Result<(), Problem> {
+    let kind = call.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    if kind.starts_with("multipart/") || kind.starts_with("application/json") {
+        let detail =
+            format!("{kind} is not taken: send the file itself as the body, as `curl --data-binary @risks.csv` does");
+        return Err(Problem::field("Content-Type", detail));
+    }
+    Ok(())
 }
 
 /// What an import would do. Nothing is recorded, whatever the file.

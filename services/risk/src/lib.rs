@@ -3,8 +3,10 @@
 mod asset;
 mod checks;
 mod control;
+mod control_state;
 pub mod import;
 mod methodology;
+mod reactions;
 mod register;
 mod risk;
 
@@ -12,14 +14,13 @@ mod risk;
 mod fixture;
 
 pub use asset::RegisteredAsset;
-pub use control::when_a_control_changes_then_note_it;
-pub use methodology::when_tenant_created_then_adopt_methodology;
+pub use reactions::{when_a_control_changes_then_note_it, when_tenant_created_then_adopt_methodology};
 pub use register::RegisteredRisk;
 
 use access::{Action, when_access_changes_then_copy_it};
 use asset::{AddAsset, ChangeAsset};
 use axum::http::Method;
-use control::ControlState;
+use control_state::ControlState;
 use import::{Imported, MOST_BYTES};
 use methodology::AdoptedMethodology;
 use register::{RiskWithControls, register_as_csv, risk_with_controls};
@@ -41,6 +42,9 @@ pub fn service() -> Service {
 fn routes() -> Routes {
     Routes::new()
         .with(methodology_in_force())
+        .history_of::<AdoptedMethodology>("/methodology/history", "Who changed how risk is measured", |_| {
+            methodology::ID.to_owned()
+        })
         .list::<RegisteredAsset>("/assets", "The asset register")
         .command::<AddAsset>(Method::POST, "/assets")
         .object::<RegisteredAsset>("/assets/{id}", "An asset")
@@ -109,6 +113,6 @@ mod tests {
             let name = reference.split('"').next().unwrap_or_default();
             assert!(document["components"]["schemas"].get(name).is_some(), "{name} is missing");
         }
-        assert_eq!(document["paths"].as_object().map(serde_json::Map::len), Some(15));
+        assert_eq!(document["paths"].as_object().map(serde_json::Map::len), Some(16));
     }
 }

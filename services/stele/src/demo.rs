@@ -1,11 +1,11 @@
 use crate::installation::Running;
-use crate::organisation::administrator;
-use access::{Caller, Issuer};
 use anyhow::{Context, bail};
 use chrono::{DateTime, Duration, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::path::Path;
 
 /// A consultancy, two clients and what they did in a year: the shape is told in examples/README.md.
 #[derive(Deserialize)]
@@ -78,11 +78,15 @@ pub fn consultancy() -> anyhow::Result<String> {
     Ok(demo()?.consultancy.name)
 }
 
-/// Seeds both clients by the public API. Every request carries a key that depends on nothing but its place in the file,
-/// so a start that was killed in the middle goes on there, and a second one changes nothing.
-pub async fn seed(running: &Running, issuer: &Issuer, progress: &(dyn Fn(&str) + Sync)) -> anyhow::Result<()> {
+/// Seeds both clients by the public API, once. Every request carries a key that depends on nothing but its place in the
+/// file, so a start that was killed in the middle goes on there.
+pub async fn seed(running: &Running, data: &Path, progress: &(dyn Fn(&str) + Sync)) -> anyhow::Result<()> {
+    let seeded = data.join("demo-seeded");
+    if seeded.exists() {
+        return Ok(());
+    }
     let demo = demo()?;
-    let api = Api::new(running, issuer, &demo)?;
+    let api = Api::new(running, &demo).await?;
     for client in &demo.clients {
         progress(&format!("seeding {}: {} acts of a year", client.name, client.acts.len()));
         let tenant = api.tenant(&client.name).await?;
@@ -91,7 +95,7 @@ pub async fn seed(running: &Running, issuer: &Issuer, progress: &(dyn Fn(&str) +
             .await
             .with_context(|| format!("seeding {}", client.name))?;
     }
-    Ok(())
+    fs::write(seeded, "").context("the data directory cannot be written")
 }
 
 struct Api {
@@ -108,47 +112,48 @@ struct Tenant {
 }
 
 impl Api {
-    fn new(running: &Running, issuer: &Issuer, demo: &Demo) -> anyhow::Result<Self> {
-        let mut tokens = HashMap::from([("admin".to_owned(), running.token.clone())]);
-        for person in &demo.people {
-            let token = if person.organisation_role.as_deref() == Some("org_admin") {
-                administrator(issuer, &person.key, running.organisation)?
-            } else {
-                let caller =
-                    Caller { person: person.key.clone(), organisation: running.organisation, administrator: false };
-                issuer.issue(&caller, crate::organisation::now(), Duration::hours(1))?
-            };
-            tokens.insert(person.key.clone(), token);
-        }
-        Ok(Self {
+    async fn new(running: &Running, demo: &Demo) -> anyhow::Result<Self> {
+        let mut api = Self {
             http: reqwest::Client::new(),
             address: running.address.clone(),
             organisation: running.organisation.to_string(),
-            tokens,
-        })
+            tokens: HashMap::from([("admin".to_owned(), running.token.clone())]),
+        };
+        let path = format!("/v1/organisations/{}/tokens", api.organisation);
+        for person in &demo.people {
+            let administrator = person.organisation_role.as_deref() == Some("org_admin");
+            let body = json!({ "person": person.key, "administrator": administrator, "days": 1 });
+            let issued = api.send("POST", &path, "admin", None, &body).await?;
+            let token = issued["token"].as_str().context("a token was asked for")?;
+            api.tokens.insert(person.key.clone(), token.to_owned());
+        }
+        Ok(api)
     }
 
     /// The client's tenant: the one that an earlier start made, or a new one.
     async fn tenant(&self, name: &str) -> anyhow::Result<Tenant> {
         let tenants = format!("/v1/organisations/{}/tenants", self.organisation);
         let key = format!("demo {name}");
-        let made = self.send("POST", &tenants, "admin", &key, &json!({ "name": name })).await?;
+        let made = self.send("POST", &tenants, "admin", Some(&key), &json!({ "name": name })).await?;
         let id = made["id"].as_str().context("a tenant has an id")?.to_owned();
         // A repeated request must say the same to the letter: days are counted from when the tenant was added.
-        let tenants = self.send("GET", &format!("{tenants}?limit=1000"), "admin", "", &Value::Null).await?;
+        let tenants = self.send("GET", &format!("{tenants}?limit=1000"), "admin", None, &Value::Null).await?;
         let added = tenants["items"].as_array().into_iter().flatten().find(|tenant| tenant["id"] == id.as_str());
         let added = added.and_then(|tenant| tenant["changed_at"].as_str()).context("a tenant is listed")?;
         let day = added.parse::<DateTime<Utc>>()?.date_naive();
         Ok(Tenant { id, day_zero: day.and_hms_opt(0, 0, 0).context("a day begins")?.and_utc() })
     }
 
-    async fn send(&self, method: &str, path: &str, by: &str, key: &str, body: &Value) -> anyhow::Result<Value> {
+    async fn send(&self, method: &str, path: &str, by: &str, key: Option<&str>, body: &Value) -> anyhow::Result<Value> {
         let token = self.tokens.get(by).with_context(|| format!("nobody is called {by}"))?;
         // Controls and roles arrive over NATS: the first acts may be a moment early.
         for pause_ms in [50, 200, 1000, 3000, 0] {
             let mut request = self.http.request(method.parse()?, format!("{}{path}", self.address)).bearer_auth(token);
             if method != "GET" {
-                request = request.header("Idempotency-Key", key).json(body);
+                request = request.json(body);
+            }
+            if let Some(key) = key {
+                request = request.header("Idempotency-Key", key);
             }
             let response = request.send().await?;
             let status = response.status();
@@ -198,7 +203,7 @@ impl Seeding<'_> {
         body["reason"] = json!(act.reason);
         let key = format!("demo act {number}");
         let path = format!("/v1/tenants/{}{path}", self.tenant.id);
-        self.api.send(method, &path, &act.by, &key, &body).await.map(drop)
+        self.api.send(method, &path, &act.by, Some(&key), &body).await.map(drop)
     }
 
     fn request(&self, done: &Done, reason: &str) -> anyhow::Result<(&'static str, String, Value)> {
@@ -238,6 +243,6 @@ impl Seeding<'_> {
     async fn send(&self, method: &str, path: &str, by: &str, body: Value) -> anyhow::Result<Value> {
         let object = body["ref"].as_str().unwrap_or_default();
         let key = format!("demo {method} {path} {object}");
-        self.api.send(method, &format!("/v1/tenants/{}{path}", self.tenant.id), by, &key, &body).await
+        self.api.send(method, &format!("/v1/tenants/{}{path}", self.tenant.id), by, Some(&key), &body).await
     }
 }

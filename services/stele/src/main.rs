@@ -6,6 +6,7 @@ mod installation;
 mod organisation;
 mod place;
 mod rebuild;
+mod say;
 mod secrets;
 mod serve;
 mod services;
@@ -55,10 +56,12 @@ async fn main() -> ExitCode {
         Command::Organisation(found) => found.run().await,
         Command::Verify(verify) => verify.run().await,
         Command::Rebuild(rebuild) => rebuild.run().await,
-        Command::Env(env) => env.run(),
+        Command::Env(env) => env.run().await,
     };
     done.unwrap_or_else(|error| {
-        eprintln!("stele: {error:#}");
+        if !say::is_nobody_listening(&error) {
+            eprintln!("stele: {}", say::told(&error));
+        }
         ExitCode::FAILURE
     })
 }

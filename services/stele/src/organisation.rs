@@ -1,13 +1,21 @@
 use crate::place::Place;
+use crate::secrets::{self, Secrets};
 use crate::services;
-use access::{Caller, Issuer};
+use access::Issuer;
+use anyhow::Context;
 use chrono::{DateTime, Duration, Utc};
 use clap::Args;
 use eventstore::{Actor, Cx, EventStore, TenantId};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use tenancy::Kind;
+use tenancy::{IssuedToken, Kind};
 use uuid::Uuid;
+
+const LIFETIME: Duration = Duration::days(30);
+/// How long before its end a token is replaced.
+const RENEWED: Duration = Duration::days(7);
 
 /// Founds an organisation: there is no request for that, because nobody could be let in to make it.
 #[derive(Args)]
@@ -23,9 +31,9 @@ pub struct Found {
     /// Its administrator's short name
     #[arg(long, default_value = "admin")]
     administrator: String,
-    /// The issuer's secret key: 64 hexadecimal digits
+    /// The issuer's secret key, 64 hexadecimal digits; without it, that of `stele up` on the data directory
     #[arg(long, env = "STELE_ISSUER_SEED", hide_env_values = true)]
-    issuer_seed: String,
+    issuer_seed: Option<String>,
 }
 
 fn kind(text: &str) -> Result<Kind, String> {
@@ -34,14 +42,18 @@ fn kind(text: &str) -> Result<Kind, String> {
 
 impl Found {
     pub async fn run(self) -> anyhow::Result<ExitCode> {
-        let (issuer, _) = Issuer::from_seed(&self.issuer_seed)?;
+        let seed = match &self.issuer_seed {
+            Some(seed) => seed.clone(),
+            None => Secrets::of(self.place.data.as_deref()).context("give --issuer-seed")?.issuer_seed,
+        };
+        let (issuer, _) = Issuer::from_seed(&seed)?;
         let settings = self.place.settings()?;
         let mut tenancy = services::named("tenancy", None, None)?;
         let views = Arc::new(std::mem::take(&mut tenancy.views));
         let store = service::connect(&tenancy, views, &settings).await?;
         let organisation = Uuid::now_v7();
         found(&store, organisation, &self.name, self.kind).await?;
-        let token = administrator(&issuer, &self.administrator, organisation)?;
+        let token = administrator(&store, &issuer, &self.administrator, organisation).await?.token;
         println!("export ORGANISATION={organisation}\nexport TOKEN={token}");
         Ok(ExitCode::SUCCESS)
     }
@@ -54,10 +66,39 @@ pub async fn found(store: &EventStore, organisation: Uuid, name: &str, kind: Kin
     tenancy::found(store, tenant, name, kind, cx).await.map(drop).map_err(Into::into)
 }
 
-/// A token for an administrator of the organisation.
-pub fn administrator(issuer: &Issuer, person: &str, organisation: Uuid) -> anyhow::Result<String> {
-    let caller = Caller { person: person.to_owned(), organisation, administrator: true };
-    Ok(issuer.issue(&caller, now(), Duration::days(30))?)
+/// A token for an administrator of the organisation; that it was issued is recorded.
+async fn administrator(
+    store: &EventStore,
+    issuer: &Issuer,
+    person: &str,
+    organisation: Uuid,
+) -> anyhow::Result<IssuedToken> {
+    let cx = Cx::new(TenantId(organisation), Actor::Operator("stele".to_owned()), now());
+    Ok(tenancy::issue_token(store, issuer, cx, person, true, LIFETIME).await?)
+}
+
+/// The token of an earlier start while it is good for a while, else a new one.
+pub async fn kept_token(
+    data: &Path,
+    store: &EventStore,
+    issuer: &Issuer,
+    organisation: Uuid,
+) -> anyhow::Result<String> {
+    #[derive(Serialize, Deserialize)]
+    struct Kept {
+        token: String,
+        expires_at: DateTime<Utc>,
+    }
+    let path = data.join("token.json");
+    if path.exists() {
+        let kept: Kept = secrets::read(&path)?;
+        if kept.expires_at - now() > RENEWED {
+            return Ok(kept.token);
+        }
+    }
+    let IssuedToken { token, expires_at, .. } = administrator(store, issuer, "admin", organisation).await?;
+    secrets::write(&path, &Kept { token: token.clone(), expires_at })?;
+    Ok(token)
 }
 
 #[expect(clippy::disallowed_methods, reason = "the command line is an edge: contexts get their time here")]

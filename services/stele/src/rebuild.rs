@@ -1,7 +1,8 @@
 use crate::place::Place;
+use crate::say::say;
 use crate::services;
 use crate::verify::all_tenants;
-use anyhow::ensure;
+use anyhow::{bail, ensure};
 use clap::Args;
 use eventstore::TenantId;
 use std::process::ExitCode;
@@ -36,9 +37,14 @@ impl Rebuild {
             None => all_tenants(&store).await?,
         };
         for tenant in tenants {
+            let chain = store.verify_chain(tenant).await?;
+            if let Some(fault) = chain.fault {
+                bail!("{tenant}: {fault}: views are not folded from a log that was altered; restore it first");
+            }
+            ensure!(chain.events > 0, "{} knows no tenant {tenant}", service.name);
             for name in &names {
                 if let Some(rebuilt) = views.rebuild(&store, tenant, name).await? {
-                    println!("{tenant} {name}: {} events, {} rows", rebuilt.events, rebuilt.rows);
+                    say(format!("{tenant} {name}: {} events, {} rows", rebuilt.events, rebuilt.rows))?;
                 }
             }
         }

@@ -1,3 +1,4 @@
+use crate::installation;
 use anyhow::Context;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,11 @@ pub struct Secrets {
 }
 
 impl Secrets {
+    /// Those of an earlier start on this data directory.
+    pub fn of(data: Option<&Path>) -> anyhow::Result<Self> {
+        read(&installation::directory(data)?.join("secrets.json"))
+    }
+
     /// Those of an earlier start, else new ones for an organisation of this name.
     pub fn kept(data: &Path, name: &str, kind: Kind) -> anyhow::Result<Self> {
         let path = data.join("secrets.json");

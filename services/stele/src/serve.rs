@@ -1,4 +1,5 @@
-use crate::{services, signals};
+use crate::services;
+use crate::signals::Signals;
 use access::{Issuer, Verifier};
 use anyhow::{Context, anyhow, bail, ensure};
 use clap::Args;
@@ -71,6 +72,7 @@ impl Serve {
         }
         service::log_to(std::io::stderr);
         service::prometheus();
+        let mut signals = Signals::listen()?;
         let listener = listen(&self.listen).await?;
         let settings = Settings {
             postgres: Server::new(&self.postgres, &self.prefix).context("--postgres is not an address")?,
@@ -82,7 +84,7 @@ impl Serve {
         };
         let running = Running::start(chosen, settings, listener)?;
         tracing::info!(address = %running.address, services = self.services.join(" "), "listening");
-        signals::asked_to_stop().await?;
+        signals.asked_to_stop().await;
         tracing::info!("stopping: requests are being drained");
         running.stop().await;
         Ok(ExitCode::SUCCESS)

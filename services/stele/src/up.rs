@@ -1,7 +1,8 @@
 use crate::installation::{self, Running as Told};
 use crate::secrets::Secrets;
 use crate::serve::{MailOptions, listen};
-use crate::{demo, organisation, services, signals};
+use crate::signals::Signals;
+use crate::{demo, organisation, services};
 use access::{Issuer, Verifier};
 use anyhow::Context;
 use clap::Args;
@@ -16,6 +17,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use tenancy::Kind;
 use tokio::net::TcpListener;
+use tracing_appender::non_blocking::WorkerGuard;
 
 const PREFIX: &str = "stele";
 const LOGS_KEPT: usize = 14;
@@ -38,8 +40,17 @@ pub struct Up {
     mail: MailOptions,
 }
 
+/// Everything that runs until somebody stops it.
+struct Started {
+    running: Running,
+    told: Told,
+    /// Writes what is still to be logged when it is dropped.
+    _log: WorkerGuard,
+}
+
 impl Up {
     pub async fn run(self) -> anyhow::Result<ExitCode> {
+        let mut signals = Signals::listen()?;
         let mail = self.mail.mail()?;
         // Before anything is started: what is wrong with the address is said at once.
         let listener = listen(&self.listen).await?;
@@ -49,38 +60,46 @@ impl Up {
         let pair = tokio::select! {
             pair = Pair::start_with(&data, Durability::Fsync, &tell) => pair?,
             // The servers that run already are ended by being dropped.
-            stopped = signals::asked_to_stop() => return stopped.map(|()| ExitCode::FAILURE),
+            () = signals.asked_to_stop() => return Ok(ExitCode::FAILURE),
         };
-        let done = tokio::select! {
-            done = self.run_beside(&pair, &data, listener, mail, &progress) => done,
-            stopped = signals::asked_to_stop() => stopped,
+        let started = tokio::select! {
+            started = self.start_beside(&pair, &data, listener, mail, &progress) => started.map(Some),
+            () = signals.asked_to_stop() => Ok(None),
         };
+        if let Ok(Some(started)) = &started {
+            started.told.tell(&data)?;
+            print_summary(&started.told, &data);
+            signals.asked_to_stop().await;
+        }
+        println!("stopping ...");
         Told::forget(&data);
+        let failure = match started {
+            Ok(Some(started)) => {
+                started.running.stop().await;
+                None
+            }
+            Ok(None) => None,
+            Err(error) => Some(error),
+        };
         pair.stop().await?;
-        done?;
+        if let Some(error) = failure {
+            return Err(error);
+        }
         println!("stopped");
         Ok(ExitCode::SUCCESS)
     }
 
-    async fn run_beside(
+    async fn start_beside(
         &self,
         pair: &Pair,
         data: &Path,
         listener: TcpListener,
         mail: Option<Mail>,
         progress: &Progress,
-    ) -> anyhow::Result<()> {
-        let (name, kind) = match (&self.organisation, self.demo) {
-            (Some(name), demo) => (name.clone(), if demo { Kind::Consultancy } else { Kind::Enterprise }),
-            (None, true) => (demo::consultancy()?, Kind::Consultancy),
-            (None, false) => ("My organisation".to_owned(), Kind::Enterprise),
-        };
-        let secrets = Secrets::kept(data, &name, kind)?;
-        if self.organisation.as_ref().is_some_and(|name| *name != secrets.name) {
-            progress.tell(&format!("the organisation is called {} since the first start", secrets.name));
-        }
+    ) -> anyhow::Result<Started> {
+        let secrets = self.secrets(data, progress)?;
         let (issuer, verifier) = Issuer::from_seed(&secrets.issuer_seed)?;
-        let _log = log_below(data)?;
+        let log = log_below(data)?;
         service::prometheus();
         let settings = migrated(pair, &secrets, verifier, progress).await?;
 
@@ -97,20 +116,28 @@ impl Up {
         let told = Told {
             address: format!("http://{}", running.address),
             organisation: secrets.organisation,
-            token: organisation::administrator(&issuer, "admin", secrets.organisation)?,
+            token: organisation::kept_token(data, tenancy, &issuer, secrets.organisation).await?,
             postgres: pair.postgres.admin_url(),
             nats: pair.nats.url(),
             password: secrets.password.clone(),
         };
         if self.demo {
-            demo::seed(&told, &issuer, &|step| progress.tell(step)).await?;
+            demo::seed(&told, data, &|step| progress.tell(step)).await?;
         }
-        told.tell(data)?;
-        print_summary(&told, data);
-        signals::asked_to_stop().await?;
-        println!("stopping ...");
-        running.stop().await;
-        Ok(())
+        Ok(Started { running, told, _log: log })
+    }
+
+    fn secrets(&self, data: &Path, progress: &Progress) -> anyhow::Result<Secrets> {
+        let (name, kind) = match (&self.organisation, self.demo) {
+            (Some(name), demo) => (name.clone(), if demo { Kind::Consultancy } else { Kind::Enterprise }),
+            (None, true) => (demo::consultancy()?, Kind::Consultancy),
+            (None, false) => ("My organisation".to_owned(), Kind::Enterprise),
+        };
+        let secrets = Secrets::kept(data, &name, kind)?;
+        if self.organisation.as_ref().is_some_and(|name| *name != secrets.name) {
+            progress.tell(&format!("the organisation is called {} since the first start", secrets.name));
+        }
+        Ok(secrets)
     }
 }
 
@@ -133,7 +160,7 @@ async fn migrated(pair: &Pair, secrets: &Secrets, verifier: Verifier, progress: 
 }
 
 /// JSON lines in a file a day: the terminal is for people.
-fn log_below(data: &Path) -> anyhow::Result<tracing_appender::non_blocking::WorkerGuard> {
+fn log_below(data: &Path) -> anyhow::Result<WorkerGuard> {
     let folder = data.join("log");
     fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o700))?;
@@ -163,6 +190,8 @@ impl Progress {
 
 fn print_summary(told: &Told, data: &Path) {
     let Told { address, organisation, token, .. } = told;
+    let usual = embedded::default_data_dir().is_ok_and(|usual| usual == data);
+    let variable = if usual { String::new() } else { format!("STELE_DATA={} ", data.display()) };
     println!(
         "\nStele runs.\n\n\
          \x20 address       {address}   (API reference: {address}/docs)\n\
@@ -173,7 +202,7 @@ fn print_summary(told: &Told, data: &Path) {
          A first request:\n\n\
          \x20 curl -H 'Authorization: Bearer {token}' \\\n\
          \x20   {address}/v1/organisations/{organisation}/tenants\n\n\
-         In another terminal, `eval \"$(./dev env)\"` sets STELE, ORGANISATION and TOKEN for the README's walk.\n\
+         In another terminal, `eval \"$({variable}./dev env)\"` sets STELE, ORGANISATION and TOKEN for the README's walk.\n\
          Ctrl-C stops everything.",
         data = data.display()
     );

@@ -1,10 +1,9 @@
 use crate::organisation::{Command, Organisation};
 use crate::{TenantProfile, checked};
-use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use eventstore::{EventStore, NOW, StoreError, TenantId, Work};
 use serde::{Deserialize, Serialize};
-use service::{Call, FieldError, Problem, checked_text, json};
+use service::{Call, Ended, FieldError, Problem, checked_text};
 use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -52,20 +51,12 @@ pub async fn answer(call: Call) -> Result<Response, Problem> {
     let command = checked(&body, TenantId::random())?;
     let lane = format!("organisation-{}", cx.tenant);
     let done = call.store.perform(&cx, &lane, |work| Box::pin(decide(work, expected, command.clone()))).await?;
-    let Added { id, name } = done.answer;
+    let Added { id, name } = done.answer.clone();
 
     let services = opened(&call.store, TenantId(id)).await;
     let (ready, services) = services.map_or_else(Default::default, |profile| (profile.ready, profile.services));
-    let mut response =
-        json(StatusCode::CREATED, done.position, &TenantAdded { position: done.position, id, name, ready, services });
-    let headers = response.headers_mut();
-    if done.repeated {
-        headers.insert("idempotency-replayed", HeaderValue::from_static("true"));
-    }
-    if let Ok(place) = HeaderValue::from_str(&format!("/v1/tenants/{id}")) {
-        headers.insert(header::LOCATION, place);
-    }
-    Ok(response)
+    let body = TenantAdded { position: done.position, id, name, ready, services };
+    Ok(Ended::of(&done).created().at(format!("/v1/tenants/{id}")).with(&body))
 }
 
 fn checked(body: &AddTenant, tenant: TenantId) -> Result<Command, Problem> {

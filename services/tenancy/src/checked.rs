@@ -1,4 +1,4 @@
-use service::{FieldError, checked_ref, field_error};
+use service::{FieldError, field_error};
 
 /// A language tag, such as `en` or `pt-BR`.
 pub fn language(written: &str) -> Result<String, FieldError> {
@@ -21,22 +21,12 @@ pub fn time_zone(written: &str) -> Result<String, FieldError> {
     Err(field_error("time_zone", format!("`{name}` is not a time zone: write it as UTC or Europe/Berlin")))
 }
 
-/// A person's handle. In lower case, so that `Mara` and `mara` are never two people.
-pub fn person(field: &str, written: &str) -> Result<String, FieldError> {
-    let handle = checked_ref(field, written)?;
-    if handle.chars().any(|c| c.is_ascii_uppercase()) {
-        let lower = handle.to_ascii_lowercase();
-        return Err(field_error(field, format!("a person's handle is in lower case: write `{lower}`")));
-    }
-    Ok(handle)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{language, person, time_zone};
+    use super::{language, time_zone};
 
     #[test]
-    fn languages_time_zones_and_handles_have_their_shapes() {
+    fn languages_and_time_zones_have_their_shapes() {
         assert_eq!(language(" pt-BR "), Ok("pt-BR".to_owned()));
         for wrong in ["", "e", "en_US", "en--US", "-en", "ä1", &"x".repeat(36)] {
             assert!(language(wrong).is_err(), "{wrong}");
@@ -46,10 +36,6 @@ mod tests {
         }
         for wrong in ["", "Europe Berlin", "Österreich", &"x".repeat(65)] {
             assert!(time_zone(wrong).is_err(), "{wrong}");
-        }
-        assert_eq!(person("person", "mara.k2"), Ok("mara.k2".to_owned()));
-        for wrong in ["Mara", "", "mara k"] {
-            assert!(person("person", wrong).is_err(), "{wrong}");
         }
     }
 }

@@ -22,15 +22,16 @@ pub use organisation::Kind;
 pub use reactions::{when_a_service_opened_then_note_it, when_tenant_added_then_open_it};
 pub use tenant::OTHER_SERVICES;
 pub use tenant_profile::TenantProfile;
+pub use tokens::{IssuedToken, issue_token};
 
-use access::{Action, Issuer};
+use access::{Action, Issuer, KEY, Roster};
 use add_tenant::{AddTenant, TenantAdded};
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use organisation_profile::OrganisationProfile;
-use people::{People, RolesAssigned, SetRoles};
+use people::{People, SetRoles};
 use portfolio::OwnedTenant;
-use service::{Call, Listed, Object, Problem, Route, Routes, Service, json, object_answer};
+use service::{Answered, Call, Listed, Object, Problem, Route, Routes, Service, json, object_answer};
 use std::sync::Arc;
 use tokens::{IssueToken, TokenIssued};
 
@@ -83,13 +84,26 @@ fn routes(issuer: Option<Issuer>) -> Routes {
         .with(
             Route::tenant(Method::PUT, "/people/{id}", ManageTenant, "Say which roles a person has, all of them")
                 .takes::<SetRoles>()
-                .gives::<RolesAssigned>(200)
+                .gives::<Answered>(200)
                 .answered_by(people::set_roles),
         );
+    let routes = routes
+        .with(
+            Route::organisation(
+                Method::GET,
+                "/history",
+                ManageTenant,
+                "Who changed the organisation, when, why and how",
+            )
+            .history_of::<OrganisationProfile>(tenant_id),
+        )
+        .history_of::<TenantProfile>("/history", "Who changed the tenant's settings, when, why and how", tenant_id)
+        .history_of::<Roster>("/roles/history", "Who gave and took which roles, when and why", |_| KEY.to_owned());
     let Some(issuer) = issuer.map(Arc::new) else { return routes };
     routes.with(
         Route::organisation(Method::POST, "/tokens", ManageTenant, "Issue a bearer token for a person")
             .takes::<IssueToken>()
+            .keyless("a token is kept nowhere, so it cannot be given again: send the request without a key")
             .gives::<TokenIssued>(201)
             .answered_by(move |call| tokens::answer(call, issuer.clone())),
     )
@@ -108,4 +122,9 @@ async fn list_tenants(call: Call) -> Result<Response, Problem> {
 async fn show_tenant(call: Call) -> Result<Response, Problem> {
     let object = call.object::<TenantProfile>(&call.cx.tenant.to_string()).await?;
     Ok(object_answer(&object))
+}
+
+/// The row of a view that is about the partition itself.
+fn tenant_id(call: &Call) -> String {
+    call.cx.tenant.to_string()
 }

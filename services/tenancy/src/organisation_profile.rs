@@ -34,7 +34,7 @@ impl View for OrganisationProfile {
 mod tests {
     use super::OrganisationProfile;
     use crate::organisation::{Event, Kind};
-    use crate::testing::recorded;
+    use testkit::recorded;
     use uuid::Uuid;
     use views::View;
 

@@ -1,11 +1,10 @@
-use crate::checked;
 use crate::tenant::Tenant;
 use access::{Admission, KEY, Role, Roster};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 use eventstore::Work;
 use serde::{Deserialize, Serialize};
-use service::{Call, Outcome, Problem, json, with_etag};
+use service::{Call, Outcome, Problem, checked_person, json, with_etag};
 use std::collections::BTreeSet;
 use utoipa::ToSchema;
 
@@ -30,14 +29,6 @@ pub struct SetRoles {
     roles: BTreeSet<Role>,
 }
 
-#[derive(Serialize, ToSchema)]
-pub struct RolesAssigned {
-    /// The position of the tenant's log after it.
-    position: i64,
-    #[serde(flatten)]
-    outcome: Outcome,
-}
-
 /// The `ETag` is that of all memberships together, for `If-Match` of a change to any of them.
 pub async fn list(call: Call) -> Result<Response, Problem> {
     let mut session = call.session().await?;
@@ -52,18 +43,11 @@ pub async fn list(call: Call) -> Result<Response, Problem> {
 pub async fn set_roles(call: Call) -> Result<Response, Problem> {
     let expected = call.if_match()?;
     let (SetRoles { roles }, cx) = call.command()?;
-    let person = checked::person("id", call.id())?;
+    let person = checked_person("id", call.id())?;
     let lane = format!("access-{}", cx.tenant);
     let assign = access::Command::Assign { person: person.clone(), roles };
     let done = call.store.perform(&cx, &lane, |work| Box::pin(decide(work, expected, person.clone(), assign.clone())));
-    let done = done.await?;
-    let version = done.answer.version;
-    let assigned = RolesAssigned { position: done.position, outcome: done.answer };
-    let mut response = with_etag(json(StatusCode::OK, done.position, &assigned), version);
-    if done.repeated {
-        response.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
-    }
-    Ok(response)
+    Ok(call.carried_out(&done.await?, false))
 }
 
 async fn decide(

@@ -36,7 +36,7 @@ impl View for OwnedTenant {
 mod tests {
     use super::OwnedTenant;
     use crate::organisation::{Event, Kind};
-    use crate::testing::recorded;
+    use testkit::recorded;
     use uuid::Uuid;
     use views::View;
 

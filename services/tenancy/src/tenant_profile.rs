@@ -48,7 +48,7 @@ impl View for TenantProfile {
 mod tests {
     use super::TenantProfile;
     use crate::tenant::{Event, OTHER_SERVICES};
-    use crate::testing::recorded;
+    use testkit::recorded;
     use uuid::Uuid;
     use views::View;
 

@@ -1,12 +1,11 @@
-use crate::checked;
 use crate::organisation::{Command, Organisation};
 use access::{Caller, Issuer};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use chrono::{DateTime, Duration, SubsecRound, Utc};
-use eventstore::{Cx, Work};
+use eventstore::{Cx, Done, EventStore, Work};
 use serde::{Deserialize, Serialize};
-use service::{Call, FieldError, Problem, field_error, json};
+use service::{Call, Ended, FieldError, Problem, checked_person, field_error};
 use std::sync::Arc;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -37,40 +36,74 @@ pub struct TokenIssued {
     expires_at: DateTime<Utc>,
 }
 
+/// A token that was issued. It is kept nowhere.
+pub struct IssuedToken {
+    pub token: String,
+    pub expires_at: DateTime<Utc>,
+}
+
+/// For whom, and for how long.
+struct Asked {
+    person: String,
+    administrator: bool,
+    lifetime: Duration,
+}
+
 pub async fn answer(call: Call, issuer: Arc<Issuer>) -> Result<Response, Problem> {
     let expected = call.if_match()?;
     let (body, cx) = call.command::<IssueToken>()?;
-    // The answer to an Idempotency-Key is kept in the database, and a token must not be: a repeated request issues
-    // another token, which is an event of its own.
-    let cx = Cx { command: None, ..cx };
-    let (person, lifetime) = checked(&body)?;
-    let administrator = body.administrator;
-    let caller = Caller { person: person.clone(), organisation: cx.tenant.0, administrator };
-    let token_id = Uuid::new_v4();
-    // Tokens count in whole seconds.
-    let now = cx.now.trunc_subsecs(0);
-    let token = issuer.issue_as(token_id, &caller, now, lifetime).map_err(|error| {
-        tracing::error!(%error, "a token could not be issued");
-        Problem::internal()
-    })?;
-
-    // Recorded before it leaves: a token that nobody knows of must not be about.
-    let expires_at = now + lifetime;
-    let command = Command::RecordToken { person: person.clone(), administrator, expires_at, token_id };
-    let lane = format!("organisation-{}", cx.tenant);
-    let done = call.store.perform(&cx, &lane, |work| Box::pin(decide(work, expected, command.clone()))).await?;
+    let asked = checked(&body)?;
+    let (done, IssuedToken { token, expires_at }) = issue(&call.store, &issuer, cx, &asked, expected).await?;
+    let Asked { person, administrator, .. } = asked;
     let body = TokenIssued { position: done.position, token, person, administrator, expires_at };
-    let mut response = json(StatusCode::CREATED, done.position, &body);
+    let mut response = Ended::of(&done).created().with(&body);
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
 }
 
-fn checked(body: &IssueToken) -> Result<(String, Duration), Problem> {
+/// Issues a token for a person of the context's organisation, and records that.
+pub async fn issue_token(
+    store: &EventStore,
+    issuer: &Issuer,
+    cx: Cx,
+    person: &str,
+    administrator: bool,
+    lifetime: Duration,
+) -> Result<IssuedToken, Problem> {
+    let asked = Asked { person: checked_person("person", person)?, administrator, lifetime };
+    issue(store, issuer, cx, &asked, None).await.map(|(_, token)| token)
+}
+
+async fn issue(
+    store: &EventStore,
+    issuer: &Issuer,
+    cx: Cx,
+    asked: &Asked,
+    expected: Option<i64>,
+) -> Result<(Done<()>, IssuedToken), Problem> {
+    let Asked { person, administrator, lifetime } = asked;
+    let (administrator, token_id) = (*administrator, Uuid::new_v4());
+    let caller = Caller { person: person.clone(), organisation: cx.tenant.0, administrator };
+    // Tokens count in whole seconds.
+    let now = cx.now.trunc_subsecs(0);
+    let token = issuer.issue_as(token_id, &caller, now, *lifetime).map_err(|error| {
+        tracing::error!(%error, "a token could not be issued");
+        Problem::internal()
+    })?;
+    let expires_at = now + *lifetime;
+    // Recorded before it leaves: a token that nobody knows of must not be about.
+    let command = Command::RecordToken { person: person.clone(), administrator, expires_at, token_id };
+    let lane = format!("organisation-{}", cx.tenant);
+    let done = store.perform(&cx, &lane, |work| Box::pin(decide(work, expected, command.clone()))).await?;
+    Ok((done, IssuedToken { token, expires_at }))
+}
+
+fn checked(body: &IssueToken) -> Result<Asked, Problem> {
     let days = body.days.unwrap_or(USUAL_DAYS);
     let lifetime = (1..=365).contains(&days).then(|| Duration::days(days));
     let lifetime = lifetime.ok_or_else(|| field_error("days", format!("{days} is not a whole number from 1 to 365")));
-    match (checked::person("person", &body.person), lifetime) {
-        (Ok(person), Ok(lifetime)) => Ok((person, lifetime)),
+    match (checked_person("person", &body.person), lifetime) {
+        (Ok(person), Ok(lifetime)) => Ok(Asked { person, administrator: body.administrator, lifetime }),
         (person, lifetime) => {
             let errors: Vec<FieldError> = person.err().into_iter().chain(lifetime.err()).collect();
             Err(Problem::fields(errors))

@@ -45,6 +45,11 @@ pub enum Broken {
 }
 
 impl Admission {
+    /// Whether the person has a role.
+    pub fn admits(&self, person: &str) -> bool {
+        self.roles.contains_key(person)
+    }
+
     fn decide(&self, command: Command, cx: &Cx) -> Result<Vec<Event>, Broken> {
         match command {
             Command::Open { organisation } => match self.organisation {
@@ -155,6 +160,15 @@ mod tests {
             admission.decide(assign("jo", &[Role::RiskOwner, Role::ControlOwner]), &by("mara")),
             Ok(vec![granted("jo", Role::ControlOwner), revoked("jo", Role::Viewer)])
         );
+    }
+
+    #[test]
+    fn who_has_no_role_any_more_is_not_admitted() {
+        let mut admission = given(vec![granted("jo", Role::Viewer), granted("jo", Role::RiskOwner)]);
+        for (role, admitted) in [(Role::Viewer, true), (Role::RiskOwner, false)] {
+            admission.apply(revoked("jo", role));
+            assert_eq!(admission.admits("jo"), admitted);
+        }
     }
 
     #[test]

@@ -19,15 +19,17 @@ pub struct Roster {
 impl Roster {
     /// Whether the caller belongs here at all. To whom this is false, the tenant does not exist.
     pub fn knows(&self, caller: &Caller) -> bool {
-        self.administers(caller) || self.roles.contains_key(&caller.person)
+        self.owned_by(caller) && (caller.administrator || self.roles.contains_key(&caller.person))
     }
 
     pub fn allows(&self, caller: &Caller, action: Action) -> bool {
-        self.administers(caller) || self.roles.get(&caller.person).into_iter().flatten().any(|role| role.may(action))
+        let roles = self.roles.get(&caller.person).into_iter().flatten();
+        self.owned_by(caller) && (caller.administrator || roles.into_iter().any(|role| role.may(action)))
     }
 
-    fn administers(&self, caller: &Caller) -> bool {
-        caller.administrator && self.organisation == Some(caller.organisation)
+    /// A person's handle is their organisation's: the same one elsewhere is somebody else.
+    fn owned_by(&self, caller: &Caller) -> bool {
+        self.organisation == Some(caller.organisation)
     }
 }
 
@@ -69,5 +71,7 @@ mod tests {
         assert!(roster.allows(&caller("mara", ours, false), Action::Read));
         assert!(!roster.allows(&caller("mara", ours, false), Action::WriteRisks));
         assert!(!Roster::default().knows(&caller("admin", Uuid::nil(), true)));
+        let namesake = caller("mara", Uuid::new_v4(), false);
+        assert!(!roster.knows(&namesake) && !roster.allows(&namesake, Action::Read));
     }
 }

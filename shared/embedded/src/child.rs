@@ -1,6 +1,6 @@
 use crate::account::Account;
 use crate::processes::send;
-use crate::supervisor::{Answer, Program};
+use crate::program::{Answer, Program};
 use crate::{Error, processes};
 use std::fs;
 use std::os::unix::fs::OpenOptionsExt;

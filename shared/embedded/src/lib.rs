@@ -15,6 +15,7 @@ mod place;
 mod ports;
 mod postgres;
 mod processes;
+mod program;
 mod supervisor;
 
 pub use error::Error;

@@ -1,5 +1,6 @@
 use crate::child::command;
-use crate::supervisor::{Answer, Program, State, Supervised};
+use crate::program::{Answer, Program};
+use crate::supervisor::{State, Supervised};
 use crate::{Directory, Error, Progress, account, binaries, files};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -1,10 +1,10 @@
 use crate::child::Server;
+use crate::program::Program;
 use crate::{Directory, Error, ports};
 use std::convert::Infallible;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::process::Command;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
@@ -14,33 +14,6 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// A server that ran this long begins with the first pause again.
 const CALM: Duration = Duration::from_secs(60);
-
-/// What the supervisor has to know about a server.
-pub trait Program: Send + Sync + 'static {
-    const NAME: &'static str;
-    /// The signal on which it ends and loses nothing.
-    const STOP: &'static str;
-
-    fn command(&self) -> Command;
-    /// Where its data, its port and its log lie.
-    fn folder(&self) -> &Path;
-    fn mark(&self) -> &str;
-
-    fn log(&self) -> PathBuf {
-        self.folder().join(format!("{}.log", Self::NAME))
-    }
-
-    /// Removes what would keep it from starting, before every start.
-    fn clear_away(&self) {}
-    fn answer(&self, pid: u32) -> impl Future<Output = Answer> + Send;
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
-    Ready,
-    Starting,
-    Silent,
-}
 
 /// What a server is at this moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

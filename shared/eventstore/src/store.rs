@@ -155,6 +155,11 @@ impl Session {
         Ok(self.transaction.commit().await?)
     }
 
+    /// The store's own clock, by which events are recorded.
+    pub async fn now(&mut self) -> Result<DateTime<Utc>, StoreError> {
+        Ok(sqlx::query_scalar("select clock_timestamp()").fetch_one(&mut *self.transaction).await?)
+    }
+
     /// The tenant's last position; 0 where nothing was recorded.
     pub async fn head(&mut self) -> Result<i64, StoreError> {
         let position = sqlx::query_scalar("select position from heads where tenant_id = $1")
@@ -167,6 +172,14 @@ impl Session {
     /// Makes this transaction the only one that appends for the tenant until it ends.
     pub async fn lock_head(&mut self) -> Result<(), StoreError> {
         sqlx::query("select lock_head($1)").bind(self.tenant).execute(&mut *self.transaction).await?;
+        Ok(())
+    }
+
+    /// Waits until the appends under way are committed or gone, and lets go of the tenant's place in line at once.
+    pub async fn wait_for_appends(&mut self) -> Result<(), StoreError> {
+        sqlx::query("savepoint waiting").execute(&mut *self.transaction).await?;
+        self.lock_head().await?;
+        sqlx::query("rollback to savepoint waiting").execute(&mut *self.transaction).await?;
         Ok(())
     }
 

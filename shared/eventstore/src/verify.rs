@@ -1,6 +1,6 @@
 use crate::body::Body;
 use crate::event::hex;
-use crate::{EventStore, StoreError, TenantId};
+use crate::{EventStore, Session, StoreError, TenantId};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -47,40 +47,38 @@ impl EventStore {
         let mut chain = Chain::of(tenant);
         let mut session = self.session(tenant).await?;
         loop {
-            let rows: Vec<Row> = sqlx::query_as(
-                "select position, stream, version, event_id, event_type, recorded_at, body, digest, hash from events
-                 where tenant_id = $1 and position > $2 order by position limit $3",
-            )
-            .bind(tenant)
-            .bind(chain.position)
-            .bind(BATCH)
-            .fetch_all(session.connection())
-            .await?;
-            if rows.is_empty() {
-                break;
-            }
-            for row in rows {
-                let position = row.position;
-                if let Err(what) = chain.follow(row) {
-                    return Ok(chain.report(Some(ChainFault { position, what })));
+            let rows = next(&mut session, chain.position).await?;
+            if !rows.is_empty() {
+                for row in rows {
+                    let position = row.position;
+                    if let Err(what) = chain.follow(row) {
+                        return Ok(chain.report(Some(ChainFault { position, what })));
+                    }
                 }
+                continue;
             }
+            let head: Option<(i64, Vec<u8>)> = sqlx::query_as("select position, hash from heads where tenant_id = $1")
+                .bind(tenant)
+                .fetch_optional(session.connection())
+                .await?;
+            let ahead = head.as_ref().is_some_and(|(position, _)| *position > chain.position);
+            // Somebody may have appended between the two looks: then there is more to read.
+            if ahead && !next(&mut session, chain.position).await?.is_empty() {
+                continue;
+            }
+            let fault = chain.against(head);
+            return Ok(chain.report(fault));
         }
-        let head: Option<(i64, Vec<u8>)> = sqlx::query_as("select position, hash from heads where tenant_id = $1")
-            .bind(tenant)
-            .fetch_optional(session.connection())
-            .await?;
-        let fault = match head {
-            Some((position, hash)) if position == chain.position && hash == chain.hash => None,
-            Some((position, _)) => Some(ChainFault {
-                position: chain.position,
-                what: format!("the log ends here, but the head says {position}, or another hash"),
-            }),
-            None if chain.position == 0 => None,
-            None => Some(ChainFault { position: chain.position, what: "the tenant has events but no head".to_owned() }),
-        };
-        Ok(chain.report(fault))
     }
+}
+
+async fn next(session: &mut Session, position: i64) -> Result<Vec<Row>, StoreError> {
+    let tenant = session.tenant();
+    let rows = sqlx::query_as(
+        "select position, stream, version, event_id, event_type, recorded_at, body, digest, hash from events
+         where tenant_id = $1 and position > $2 order by position limit $3",
+    );
+    Ok(rows.bind(tenant).bind(position).bind(BATCH).fetch_all(session.connection()).await?)
 }
 
 struct Chain {
@@ -134,6 +132,17 @@ impl Chain {
         self.hash = hash.to_vec();
         self.hashes.push(hex(&row.hash));
         Ok(())
+    }
+
+    /// What the head says of a log that was read to its end.
+    fn against(&self, head: Option<(i64, Vec<u8>)>) -> Option<ChainFault> {
+        let what = match head {
+            Some((position, hash)) if position == self.position && hash == self.hash => return None,
+            Some((position, _)) => format!("the log ends here, but the head says {position}, or another hash"),
+            None if self.position == 0 => return None,
+            None => "the tenant has events but no head".to_owned(),
+        };
+        Some(ChainFault { position: self.position, what })
     }
 
     fn report(self, fault: Option<ChainFault>) -> ChainReport {

@@ -5,6 +5,7 @@ use anyhow::Context;
 use async_nats::jetstream::Message;
 use eventstore::{EventStore, Recorded, TenantId};
 use futures::StreamExt;
+use metrics::gauge;
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
@@ -124,18 +125,31 @@ impl Consumer {
             self.store.taken(self.source).await?.into_iter().map(|head| (head.tenant_id, head.position)).collect();
         let position = |tenant: TenantId| taken.get(&tenant).copied().unwrap_or(0);
         for tenant in self.store.parked_due(self.source).await? {
-            self.catch_up(tenant, position(tenant), true).await?;
+            self.look_after(tenant, position(tenant), true).await;
         }
+        let mut lag = 0;
         let mut page = None;
         loop {
             let heads = self.bus.ask_heads(self.source, page).await?;
-            let Some(last) = heads.last() else { return Ok(()) };
+            let Some(last) = heads.last() else { break };
             page = Some(last.tenant_id);
             for head in heads {
-                if head.position > position(head.tenant_id) {
-                    self.catch_up(head.tenant_id, position(head.tenant_id), false).await?;
+                let behind = head.position - position(head.tenant_id);
+                lag += behind.max(0);
+                if behind > 0 {
+                    self.look_after(head.tenant_id, position(head.tenant_id), false).await;
                 }
             }
+        }
+        let lag = f64::from(u32::try_from(lag).unwrap_or(u32::MAX));
+        gauge!("stele_consumer_lag_events", "service" => self.store.service(), "source" => self.source).set(lag);
+        Ok(())
+    }
+
+    /// What fails for one tenant is told, and holds up no other.
+    async fn look_after(&self, tenant: TenantId, after: i64, retry: bool) {
+        if let Err(error) = self.catch_up(tenant, after, retry).await {
+            tracing::warn!(tenant.id = %tenant, source = self.source, error = format!("{error:#}"), "a tenant is behind its source; trying again");
         }
     }
 }

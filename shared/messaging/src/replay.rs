@@ -52,16 +52,24 @@ async fn replay(store: &EventStore, message: &Message) -> anyhow::Result<Vec<u8>
     let asked: Replay = serde_json::from_slice(&message.payload)?;
     let mut session = store.session(asked.tenant).await?;
     let events = session.events_after(asked.after, EVENTS).await?;
-    let mut bytes = 0;
-    let fitting: Vec<Recorded> = events
-        .into_iter()
-        .take_while(|event| {
-            let first = bytes == 0;
-            bytes += event.data.to_string().len() + 1500;
-            first || bytes < BYTES
-        })
-        .collect();
-    Ok(serde_json::to_vec(&fitting)?)
+    Ok(fitting(&events)?)
+}
+
+/// As many events as one message holds, and one at least: the store keeps none that is larger.
+fn fitting(events: &[Recorded]) -> Result<Vec<u8>, serde_json::Error> {
+    let mut answer = b"[".to_vec();
+    for event in events {
+        let event = serde_json::to_vec(event)?;
+        if answer.len() > 1 {
+            if answer.len() + event.len() > BYTES {
+                break;
+            }
+            answer.push(b',');
+        }
+        answer.extend_from_slice(&event);
+    }
+    answer.push(b']');
+    Ok(answer)
 }
 
 async fn head_page(store: &EventStore, message: &Message) -> anyhow::Result<Vec<u8>> {

@@ -3,6 +3,7 @@ use eventstore::{Actor, Cx, EventStore, Recorded, StoreError, TenantId, Work, cr
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use tracing::Instrument;
 
 pub type Reacting<'a> = Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send + 'a>>;
 
@@ -84,8 +85,9 @@ async fn once(
             return Ok(Once::Done(Taken::Gap { after: position }));
         }
         work.continue_as(reacting(store, event));
+        let span = span(source, event);
         for reaction in reactions {
-            match reaction(&mut work, event).await {
+            match reaction(&mut work, event).instrument(span.clone()).await {
                 Ok(()) => {}
                 // The database, not the event, is at fault: nothing is parked for that.
                 Err(error) if is_the_databases(&error) => {
@@ -106,10 +108,26 @@ async fn once(
     Ok(Once::Done(Taken::UpTo(position)))
 }
 
+/// What is logged about the event carries the trace that it came from.
+fn span(source: &str, event: &Recorded) -> tracing::Span {
+    let trace_id = event.metadata.traceparent.as_deref().and_then(|parent| parent.split('-').nth(1));
+    tracing::info_span!("reaction", trace_id, source, position = event.position, event_type = event.event_type)
+}
+
+/// Whether the database was away or busy. What it will refuse again (a value that it cannot hold, a row that breaks a
+/// constraint, a column that reads otherwise) is the event's fault.
 fn is_the_databases(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| {
-        cause.is::<sqlx::Error>() || matches!(cause.downcast_ref::<StoreError>(), Some(StoreError::Database(_)))
-    })
+    let found = error.chain().find_map(|cause| match cause.downcast_ref::<StoreError>() {
+        Some(StoreError::Database(error)) => Some(error),
+        Some(_) | None => cause.downcast_ref::<sqlx::Error>(),
+    });
+    match found {
+        None | Some(sqlx::Error::Decode(_) | sqlx::Error::ColumnDecode { .. } | sqlx::Error::Encode(_)) => false,
+        Some(sqlx::Error::Database(refused)) => {
+            !refused.code().is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
+        }
+        Some(_) => true,
+    }
 }
 
 async fn park(

@@ -15,8 +15,8 @@ pub fn identify(verifier: &Verifier, headers: &HeaderMap) -> Result<Caller, Prob
     verifier.verify(token.trim()).map_err(|error| refused(format!("Authorization: {error}")))
 }
 
-/// Lets the caller in to do `action` in the tenant, by this service's own copy of its roles.
-pub async fn admit(store: &EventStore, caller: &Caller, tenant: TenantId, action: Action) -> Result<(), Problem> {
+/// Lets the caller in to do `action` in the tenant, by this service's own copy of its roles; gives that copy.
+pub async fn admit(store: &EventStore, caller: &Caller, tenant: TenantId, action: Action) -> Result<Roster, Problem> {
     let mut session = store.session(tenant).await?;
     let roster = views::get::<Roster>(&mut session, KEY, NOW - 1).await?.map(|row| row.data).unwrap_or_default();
     if !roster.knows(caller) {
@@ -27,7 +27,7 @@ pub async fn admit(store: &EventStore, caller: &Caller, tenant: TenantId, action
         let detail = format!("{} may not do this here: it takes one of the roles {roles}", caller.person);
         return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail));
     }
-    Ok(())
+    Ok(roster)
 }
 
 /// What a stranger hears, whether the tenant exists or not.

@@ -1,4 +1,5 @@
 use crate::Problem;
+use crate::cell::harmless;
 use axum::Json;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, ETAG};
 use axum::http::{HeaderValue, StatusCode};
@@ -62,7 +63,8 @@ pub fn with_etag(mut response: Response, version: i64) -> Response {
     response
 }
 
-/// A table for a spreadsheet. A text that a spreadsheet would run as a formula is made a text by an apostrophe.
+/// A table for a spreadsheet. A text that a spreadsheet would run as a formula is made a text by an apostrophe, which
+/// [`crate::as_written`] takes away again.
 pub fn csv(position: i64, file: &str, heading: &[&str], rows: Vec<Vec<String>>) -> Result<Response, Problem> {
     let bytes = table(heading, rows).map_err(|error| {
         tracing::error!(%error, "a table could not be written");
@@ -87,10 +89,6 @@ fn table(heading: &[&str], rows: Vec<Vec<String>>) -> anyhow::Result<Vec<u8>> {
         writer.write_record(row.iter().map(|cell| harmless(cell)))?;
     }
     Ok(writer.into_inner()?)
-}
-
-fn harmless(cell: &str) -> String {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell.to_owned() }
 }
 
 #[cfg(test)]

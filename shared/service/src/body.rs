@@ -1,5 +1,6 @@
+use crate::strict::Strict;
 use crate::{FieldError, Problem, field_error};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, Utc};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -17,8 +18,8 @@ pub struct Said {
 /// A command's body and what was said with it. An empty body is an empty object.
 pub fn parse<T: DeserializeOwned>(body: &[u8], now: DateTime<Utc>) -> Result<(T, Said), Problem> {
     let text = if body.trim_ascii().is_empty() { b"{}" } else { body };
-    let value: Value =
-        serde_json::from_slice(text).map_err(|error| Problem::field("body", format!("this is not JSON: {error}")))?;
+    let Strict(value) = serde_json::from_slice(text)
+        .map_err(|error| Problem::field("body", format!("it cannot be read as JSON: {error}")))?;
     let Value::Object(mut fields) = value else {
         return Err(Problem::field("body", "a JSON object is expected, such as {\"reason\": \"...\"}"));
     };
@@ -63,9 +64,10 @@ pub fn said(
 
 pub fn instant(field: &str, text: &str) -> Result<DateTime<Utc>, FieldError> {
     // In a query string a plus sign that was not encoded arrives as a space.
-    DateTime::parse_from_rfc3339(&text.trim().replace(' ', "+"))
-        .map(|at| at.to_utc())
-        .map_err(|_| field_error(field, format!("`{text}` is not an instant: write it as 2026-03-01T09:30:00Z")))
+    let at = DateTime::parse_from_rfc3339(&text.trim().replace(' ', "+")).map(|at| at.to_utc()).ok();
+    // What a protobuf Timestamp can say.
+    at.filter(|at| (1..=9999).contains(&at.year()))
+        .ok_or_else(|| field_error(field, format!("`{text}` is not an instant: write it as 2026-03-01T09:30:00Z")))
 }
 
 fn take_text(fields: &mut Map<String, Value>, name: &str) -> Result<Option<String>, FieldError> {
@@ -150,6 +152,14 @@ mod tests {
     }
 
     #[test]
+    fn an_instant_that_is_none_says_how_to_write_one() {
+        for wrong in ["next year", "2026-03-01", "0000-06-01T00:00:00Z", "9999-12-31T23:59:59-01:00"] {
+            let error = super::instant("from", wrong).expect_err("refused");
+            assert!(error.detail.ends_with("write it as 2026-03-01T09:30:00Z"), "{}", error.detail);
+        }
+    }
+
+    #[test]
     fn each_mistake_names_its_field() {
         let starts = |body: &str, field: &str| {
             let detail = parsed(body).expect_err("refused");
@@ -157,6 +167,7 @@ mod tests {
         };
         starts("{", "body");
         starts("[]", "body");
+        starts(r#"{"until": "x", "until": "y"}"#, "body");
         starts("{}", "until");
         starts(r#"{"until": 3}"#, "until");
         starts(r#"{"until": "x", "untill": "y"}"#, "untill");

@@ -61,6 +61,9 @@ impl Call {
 
     fn idempotency_key(&self) -> Result<Option<CommandKey>, Problem> {
         let Some(value) = self.headers.get("idempotency-key") else { return Ok(None) };
+        if let Some(why) = self.route.keyless {
+            return Err(Problem::field("Idempotency-Key", why));
+        }
         let key = value.to_str().unwrap_or_default().trim();
         if key.is_empty() || key.len() > LONGEST_KEY {
             let detail = format!("1 to {LONGEST_KEY} printable ASCII characters are expected, such as a UUID");

@@ -1,7 +1,6 @@
-use crate::answer::{json, with_etag};
-use crate::{Call, Problem, Route, Routes};
+use crate::{Call, Ended, Problem, Route, Routes};
 use access::Action;
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::Method;
 use axum::response::Response;
 use eventstore::{Aggregate, Cx, Done, EventOf, Work};
 use serde::de::DeserializeOwned;
@@ -64,7 +63,9 @@ impl Routes {
         for<'a> &'static str: From<&'a <C::Of as Aggregate>::Error>,
     {
         let status = if C::BEGINS { 201 } else { 200 };
-        let route = Route::tenant(method, tail, C::ACTION, C::SUMMARY).takes::<C>().gives::<Answered>(status);
+        let route = Route::tenant(method, tail, C::ACTION, C::SUMMARY);
+        let route = if C::NEEDS_REASON { route.takes_with_reason::<C>() } else { route.takes::<C>() };
+        let route = route.gives::<Answered>(status);
         self.with(route.answered_by(carry_out::<C>))
     }
 }
@@ -90,19 +91,18 @@ where
 
 impl Call {
     /// The answer to a command, for handlers of their own too: what it did, the ETag, and where to find what it `begins`.
+    /// One that has another body is [`Ended`].
     pub fn carried_out(&self, done: &Done<Outcome>, begins: bool) -> Response {
         let Outcome { id, version, changed } = &done.answer;
-        let status = if begins && *changed { StatusCode::CREATED } else { StatusCode::OK };
-        let answered = Answered { position: done.position, outcome: done.answer.clone() };
-        let mut response = with_etag(json(status, done.position, &answered), *version);
-        if done.repeated {
-            response.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
+        let mut ended = Ended::of(done).version(*version);
+        if begins {
+            let place = self.target.split('?').next().unwrap_or_default();
+            ended = ended.at(format!("{place}/{id}"));
         }
-        let place = self.target.split('?').next().unwrap_or_default();
-        if begins && let Ok(place) = HeaderValue::from_str(&format!("{place}/{id}")) {
-            response.headers_mut().insert(header::LOCATION, place);
+        if begins && *changed {
+            ended = ended.created();
         }
-        response
+        ended.with(&Answered { position: done.position, outcome: done.answer.clone() })
     }
 }
 

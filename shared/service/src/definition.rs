@@ -1,7 +1,7 @@
 use crate::Routes;
 use access::Roster;
 use eventstore::EventStore;
-use messaging::{Bus, Reaction};
+use messaging::Reaction;
 use sqlx::migrate::Migrator;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -29,14 +29,7 @@ pub struct Source {
 pub type Reactions = Box<dyn Fn(&EventStore) -> Vec<Reaction> + Send + Sync>;
 
 /// What runs beside the requests until the service stops. It may be dropped at any await.
-pub type Worker = Arc<dyn Fn(Workshop) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
-
-/// What a worker works with.
-#[derive(Clone)]
-pub struct Workshop {
-    pub store: EventStore,
-    pub bus: Bus,
-}
+pub type Worker = Arc<dyn Fn(EventStore) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
 impl Service {
     pub fn new(name: &'static str, about: &'static str, migrations: Migrator, routes: Routes) -> Self {

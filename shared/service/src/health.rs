@@ -1,4 +1,4 @@
-use crate::run::Live;
+use crate::live::Live;
 use crate::telemetry::prometheus;
 use axum::Json;
 use axum::http::StatusCode;
@@ -123,7 +123,7 @@ async fn measure(live: &Live) {
     if let Ok(parked) = live.store.parked().await {
         for source in &live.service.sources {
             let tenants = parked.iter().find(|(name, _)| name == source.name).map_or(0, |(_, count)| *count);
-            gauge!("stele_parked_tenants", "service" => service, "source" => source.name).set(whole(tenants));
+            gauge!("stele_parked_events", "service" => service, "source" => source.name).set(whole(tenants));
         }
     }
 }

@@ -1,19 +1,16 @@
 use crate::answer::json;
-use crate::{Call, Problem, Route, Routes};
+use crate::{Call, Problem, Route, Routes, cut};
 use access::Action;
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use chrono::{DateTime, Utc};
 use eventstore::Recorded;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use views::{Row, View, versions};
-
-const USUAL_PAGE: i64 = 100;
-const LARGEST_PAGE: i64 = 1000;
 
 /// One event of an object: who, when, why, and what it changed.
 #[derive(Debug, Serialize, ToSchema)]
@@ -36,7 +33,7 @@ pub struct Entry {
     pub changes: Vec<Change>,
 }
 
-/// A field of the object before and after.
+/// A field of the object before and after; one within another is named with it, as in `level.rank`.
 #[derive(Debug, PartialEq, Serialize, ToSchema)]
 pub struct Change {
     pub field: String,
@@ -56,40 +53,51 @@ struct History {
     next: Option<i64>,
 }
 
+/// Which row of a view a request is about.
+pub type Key = fn(&Call) -> String;
+
+impl Route {
+    /// It gives the history of the object whose row in `V` is `key`.
+    #[must_use]
+    pub fn history_of<V: View>(self, key: Key) -> Self {
+        self.as_of()
+            .parameter("after", "Only events after this position")
+            .limit()
+            .gives::<History>(200)
+            .answered_by(move |call: Call| async move { answer::<V>(&call, &key(&call)).await })
+    }
+}
+
 impl Routes {
     /// The history of the object whose row in `V` is `{id}`.
     #[must_use]
     pub fn history<V: View>(self, tail: &'static str, summary: &'static str) -> Self {
-        let route = Route::tenant(Method::GET, tail, Action::Read, summary)
-            .as_of()
-            .parameter("after", "Only events after this position")
-            .parameter("limit", "How many events a page has at most: 1 to 1000, 100 where it is not given")
-            .gives::<History>(200);
-        self.with(route.answered_by(answer::<V>))
+        self.history_of::<V>(tail, summary, |call| call.id().to_owned())
+    }
+
+    /// The history of the object whose row in `V` is `key`.
+    #[must_use]
+    pub fn history_of<V: View>(self, tail: &'static str, summary: &'static str, key: Key) -> Self {
+        self.with(Route::tenant(Method::GET, tail, Action::Read, summary).history_of::<V>(key))
     }
 }
 
-async fn answer<V: View>(call: Call) -> Result<Response, Problem> {
-    let limit = call.query.whole("limit", 1, LARGEST_PAGE, USUAL_PAGE)?;
+async fn answer<V: View>(call: &Call, key: &str) -> Result<Response, Problem> {
+    let limit = call.page_size()?;
     let after = call.query.whole("after", 0, i64::MAX, 0)?;
     let mut session = call.session().await?;
     let position = call.position::<V>(&mut session).await?;
-    // One more than asked for: is there a next page?
-    let mut rows = versions::<V>(&mut session, call.id(), after, position, limit + 1).await?;
-    let before = views::get::<V>(&mut session, call.id(), after).await?;
+    let rows = versions::<V>(&mut session, key, after, position, limit + 1).await?;
+    let before = views::get::<V>(&mut session, key, after).await?;
     if rows.is_empty() && before.is_none() {
-        return Err(Problem::not_found(format!("{} {}", V::NAME.replace('_', " "), call.id())));
+        return Err(Problem::not_found(format!("{} {}", V::NAME.replace('_', " "), key)));
     }
-    let next = match usize::try_from(limit) {
-        Ok(limit) if rows.len() > limit => {
-            rows.truncate(limit);
-            rows.last().map(|row| row.from)
-        }
-        _ => None,
-    };
+    let (rows, more) = cut(rows, limit);
+    let next = rows.last().filter(|_| more).map(|row| row.from);
     let positions: Vec<i64> = rows.iter().map(|row| row.from).collect();
     let events = session.events_at(&positions).await?;
-    let mut current = before.map(|row| shape(&row)).unwrap_or_default();
+    // What begins had no field before.
+    let mut current = before.map_or_else(|| Value::Object(Map::new()), |row| shape(&row));
     let mut items = Vec::with_capacity(rows.len());
     for (row, event) in rows.iter().zip(events) {
         let next = shape(row);
@@ -119,16 +127,27 @@ fn entry(event: Recorded, version: i64, changes: Vec<Change>) -> Entry {
 }
 
 fn changes(before: &Value, after: &Value) -> Vec<Change> {
-    let empty = serde_json::Map::new();
-    let (before, after) = (before.as_object().unwrap_or(&empty), after.as_object().unwrap_or(&empty));
-    let fields: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
-    let value =
-        |fields: &serde_json::Map<String, Value>, name: &str| fields.get(name).filter(|v| !v.is_null()).cloned();
-    fields
-        .into_iter()
-        .map(|name| Change { field: name.clone(), from: value(before, name), to: value(after, name) })
-        .filter(|change| change.from != change.to)
-        .collect()
+    let mut changes = Vec::new();
+    compare("", Some(before), Some(after), &mut changes);
+    changes
+}
+
+/// Where there is an object before and after, only what differs in it is told: of a tenant's roles, one person's.
+fn compare(field: &str, before: Option<&Value>, after: Option<&Value>, changes: &mut Vec<Change>) {
+    let [before, after] = [before, after].map(|value| value.filter(|value| !value.is_null()));
+    match (before, after) {
+        (Some(Value::Object(before)), Some(Value::Object(after))) => {
+            let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+            for name in names {
+                let field = if field.is_empty() { name.clone() } else { format!("{field}.{name}") };
+                compare(&field, before.get(name), after.get(name), changes);
+            }
+        }
+        (before, after) if before == after => {}
+        (before, after) => {
+            changes.push(Change { field: field.to_owned(), from: before.cloned(), to: after.cloned() });
+        }
+    }
 }
 
 #[cfg(test)]
@@ -145,6 +164,19 @@ mod tests {
             [
                 Change { field: "level".to_owned(), from: Some(json!(2)), to: None },
                 Change { field: "owner".to_owned(), from: None, to: Some(json!("mara")) },
+            ]
+        );
+    }
+    #[test]
+    fn of_an_object_in_it_only_what_differs_is_told() {
+        let before = json!({"roles": {"jo": ["viewer"], "mara": ["isms_manager"]}, "level": null});
+        let after = json!({"roles": {"jo": ["risk_owner", "viewer"], "mara": ["isms_manager"]}, "level": {"rank": 2}});
+        let change = |field: &str, from, to| Change { field: field.to_owned(), from, to };
+        assert_eq!(
+            changes(&before, &after),
+            [
+                change("level", None, Some(json!({"rank": 2}))),
+                change("roles.jo", Some(json!(["viewer"])), Some(json!(["risk_owner", "viewer"]))),
             ]
         );
     }

@@ -15,7 +15,8 @@ use utoipa::{PartialSchema, ToSchema};
 const ABOUT: &str = "An information security management system whose every change is an immutable event.\n\n\
     Every answer says in `stele-position` which position of the tenant's log it shows; every read takes `as_of`. \
     Every change may carry `reason` and `occurred_at` in its body, `If-Match` with the ETag last seen (412 when stale), \
-    and an `Idempotency-Key` (the same key again gives the first answer). Errors are problem details (RFC 9457).";
+    and an `Idempotency-Key` (the same key again gives the first answer) where the operation lists it. Errors are \
+    problem details (RFC 9457).";
 
 /// The OpenAPI document of some services: name, what it is for, routes.
 pub fn document<'a>(services: impl Iterator<Item = (&'static str, &'static str, &'a Routes)>) -> OpenApi {
@@ -78,9 +79,10 @@ fn operation(service: &str, route: &Route) -> OperationBuilder {
     if route.writes() {
         let key = "The same key with the same request gives the first answer again";
         let matches = "The ETag last seen; the object must still be at it";
-        operation = operation
-            .parameter(parameter("Idempotency-Key", ParameterIn::Header, false, key))
-            .parameter(parameter("If-Match", ParameterIn::Header, false, matches));
+        if route.keyless.is_none() {
+            operation = operation.parameter(parameter("Idempotency-Key", ParameterIn::Header, false, key));
+        }
+        operation = operation.parameter(parameter("If-Match", ParameterIn::Header, false, matches));
     }
     if let Some(Media { kind, content }) = &route.body {
         let body = RequestBodyBuilder::new().content(*kind, content.clone()).required(Some(Required::True));

@@ -1,13 +1,16 @@
 use crate::body::instant;
 use crate::{Call, Problem};
+use chrono::TimeDelta;
 use eventstore::Session;
 use views::{View, shown};
+
+/// Longer than any append takes: statements and idle transactions are cut off before.
+const IN_FLIGHT: TimeDelta = TimeDelta::minutes(2);
 
 impl Call {
     /// The position that an answer from view `V` shows: what `as_of` asks for, or the last that the view has reached.
     pub async fn position<V: View>(&self, session: &mut Session) -> Result<i64, Problem> {
-        let reached = shown::<V>(session).await?;
-        let Some(asked) = self.query.get("as_of") else { return Ok(reached) };
+        let Some(asked) = self.query.get("as_of") else { return Ok(shown::<V>(session).await?) };
         let head = session.head().await?;
         let position = match asked.parse::<i64>() {
             Ok(position) if position < 0 => return Err(Problem::field("as_of", "positions begin at 0")),
@@ -21,12 +24,18 @@ impl Call {
                     let detail = format!("{}, or give a position of the log", error.detail);
                     Problem::field("as_of", detail)
                 })?;
-                if at > self.cx.now {
+                let now = session.now().await?;
+                if at > now {
                     return Err(Problem::field("as_of", "it lies in the future, which may still change"));
+                }
+                if now - at < IN_FLIGHT {
+                    // An append may have its instant already and not be committed: the answer must not change with it.
+                    session.wait_for_appends().await?;
                 }
                 session.position_at(at).await?
             }
         };
+        let reached = shown::<V>(session).await?;
         if position > reached {
             let detail =
                 format!("this view has reached position {reached} of {position} and is catching up: try again");

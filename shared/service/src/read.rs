@@ -7,9 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use views::{Column, Kind, Listing, View, get, list};
 
-const AS_OF: &str = "An instant (2026-03-01T09:30:00Z) or a position of the log: shows what stood then";
-const USUAL_PAGE: i64 = 100;
-const LARGEST_PAGE: i64 = 1000;
+const AS_OF: &str = "An instant (2026-03-01T09:30:00Z) or a position of the log: shows what had been recorded by then, whenever it happened";
 
 impl Route {
     #[must_use]
@@ -22,7 +20,7 @@ impl Route {
     pub fn pages<V: View>(self) -> Self {
         let route = self
             .as_of()
-            .parameter("limit", "How many items a page has at most: 1 to 1000, 100 where it is not given")
+            .limit()
             .parameter("cursor", "`next` of the page before; the other parameters stay as they were")
             .parameter("sort", "A field to sort by; with a minus sign before it the greatest comes first");
         V::COLUMNS.iter().fold(route, |route, column| route.parameter(column.name, "Only items with this value"))
@@ -93,7 +91,7 @@ impl Call {
     }
 
     fn listing<V: View>(&self, also: Vec<(Column, String)>) -> Result<Listing, Problem> {
-        let limit = self.query.whole("limit", 1, LARGEST_PAGE, USUAL_PAGE)?;
+        let limit = self.page_size()?;
         let column = |name: &str| V::COLUMNS.iter().find(|column| column.name == name).copied();
         let (sort, descending) = match self.query.get("sort") {
             None => (V::ORDER, false),

@@ -3,7 +3,7 @@ use access::Action;
 use axum::http::Method;
 use std::sync::Arc;
 use utoipa::openapi::content::ContentBuilder;
-use utoipa::openapi::{Content, RefOr, Schema};
+use utoipa::openapi::{Content, KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 const SMALL_BODY: usize = 128 * 1024;
@@ -28,6 +28,8 @@ pub struct Route {
     pub(crate) answers: Vec<(u16, Media)>,
     pub(crate) schemas: Vec<(String, RefOr<Schema>)>,
     pub(crate) most_bytes: usize,
+    /// Why it takes no Idempotency-Key.
+    pub(crate) keyless: Option<&'static str>,
     pub(crate) handler: Arc<dyn Fn(Call) -> Handling + Send + Sync>,
 }
 
@@ -68,6 +70,7 @@ impl Route {
             answers: Vec::new(),
             schemas: Vec::new(),
             most_bytes: SMALL_BODY,
+            keyless: None,
             handler: Arc::new(|_| Box::pin(async { Err(crate::Problem::internal()) })),
         }
     }
@@ -81,7 +84,20 @@ impl Route {
     /// A JSON body; `reason` and `occurred_at` may come with it.
     #[must_use]
     pub fn takes<T: ToSchema>(mut self) -> Self {
-        self.body = Some(Media { kind: "application/json", content: self.schema_of::<T>() });
+        T::schemas(&mut self.schemas);
+        let schema = said_with(T::schema(), false);
+        self.body =
+            Some(Media { kind: "application/json", content: ContentBuilder::new().schema(Some(schema)).build() });
+        self
+    }
+
+    /// The reason must come with it.
+    #[must_use]
+    pub(crate) fn takes_with_reason<T: ToSchema>(mut self) -> Self {
+        self = self.takes::<T>();
+        let schema = said_with(T::schema(), true);
+        self.body =
+            Some(Media { kind: "application/json", content: ContentBuilder::new().schema(Some(schema)).build() });
         self
     }
 
@@ -90,6 +106,13 @@ impl Route {
     pub fn takes_text(mut self, kind: &'static str, most_bytes: usize) -> Self {
         self.body = Some(Media { kind, content: ContentBuilder::new().schema(Some(String::schema())).build() });
         self.most_bytes = most_bytes;
+        self
+    }
+
+    /// It takes no Idempotency-Key, and says why and what to do.
+    #[must_use]
+    pub fn keyless(mut self, why: &'static str) -> Self {
+        self.keyless = Some(why);
         self
     }
 
@@ -138,6 +161,26 @@ impl Route {
         T::schemas(&mut self.schemas);
         ContentBuilder::new().schema(Some(T::schema())).build()
     }
+}
+
+/// A command's schema with what may come with any: it is taken out before the command's own fields are read.
+fn said_with(schema: RefOr<Schema>, needs_reason: bool) -> RefOr<Schema> {
+    let RefOr::T(Schema::Object(mut object)) = schema else { return schema };
+    for (name, about, format) in [
+        ("reason", "Why: it is kept with the event", None),
+        (
+            "occurred_at",
+            "When it happened, where that was not now",
+            Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)),
+        ),
+    ] {
+        let text = ObjectBuilder::new().schema_type(Type::String).format(format).description(Some(about)).build();
+        object.properties.insert(name.to_owned(), text.into());
+    }
+    if needs_reason {
+        object.required.push("reason".to_owned());
+    }
+    RefOr::T(Schema::Object(object))
 }
 
 /// A service's table of contents.

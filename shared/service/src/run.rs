@@ -1,6 +1,7 @@
 use crate::health::{Readiness, Vitals};
+use crate::live::Live;
 use crate::settings::Settings;
-use crate::{Service, Workshop, shell};
+use crate::{Service, shell};
 use axum::Router;
 use eventstore::{EventStore, StoreError};
 use futures::future::join_all;
@@ -27,14 +28,6 @@ pub struct Running {
     stores: Arc<OnceLock<Vec<EventStore>>>,
     stop: CancellationToken,
     tasks: TaskTracker,
-}
-
-/// A service that is connected.
-pub(crate) struct Live {
-    pub service: Service,
-    pub views: Arc<ViewSet>,
-    pub store: EventStore,
-    pub bus: Bus,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -151,7 +144,7 @@ impl Background {
             self.spawn(async move { consumer.run().await });
         }
         for worker in &live.service.workers {
-            self.spawn(worker(Workshop { store: store.clone(), bus: bus.clone() }));
+            self.spawn(worker(store.clone()));
         }
     }
 

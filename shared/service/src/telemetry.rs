@@ -14,6 +14,9 @@ use tracing::Instrument;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
+/// How much of a path is logged.
+const LONGEST_PATH: usize = 300;
+
 /// The trace that a request belongs to: its caller's, or one that begins here.
 #[derive(Clone, Debug)]
 pub struct Trace(SpanContext);
@@ -57,7 +60,7 @@ impl Extractor for Headers<'_> {
 pub async fn observe(mut request: Request, next: Next) -> Response {
     let trace = Trace::of(request.headers());
     let method = request.method().clone();
-    let path = request.uri().path().to_owned();
+    let path: String = request.uri().path().chars().take(LONGEST_PATH).collect();
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
     let span = tracing::info_span!("request", trace_id = %trace.trace_id(), span_id = %trace.span_id(), %method, path);
     request.extensions_mut().insert(trace.clone());
@@ -78,7 +81,8 @@ pub fn log_to<W>(writer: W)
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let filter = EnvFilter::try_from_env("STELE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter =
+        EnvFilter::try_from_env("STELE_LOG").unwrap_or_else(|_| EnvFilter::new("info,sqlx::postgres::notice=warn"));
     let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_span_list(false).with_env_filter(filter);
     // A second call, as tests make in one process, leaves the first in place.
     let _ = subscriber.with_writer(writer).try_init();
@@ -102,7 +106,11 @@ pub fn prometheus() -> &'static PrometheusHandle {
         describe_counter!("stele_appended_events_total", "Events appended");
         describe_gauge!("stele_view_lag_events", "Events that a view has not taken yet, over all tenants");
         describe_gauge!("stele_relay_lag_events", "Events that were not published yet, over all tenants");
-        describe_gauge!("stele_parked_tenants", "Tenants whose next event from a source cannot be taken");
+        describe_gauge!("stele_consumer_lag_events", "Events of a source that were not taken in yet, over all tenants");
+        describe_gauge!(
+            "stele_parked_events",
+            "Events of a source that cannot be taken; each holds up its tenant, and no other"
+        );
         describe_histogram!("stele_http_request_seconds", "Time to answer a request");
         handle
     })

@@ -1,8 +1,10 @@
-//! What tests stand on: real servers, started once for a run, and a throwaway database for each test.
+//! What tests stand on: real servers, started once for a run, a throwaway database for each test, and recorded events.
 
 mod database;
+mod recorded;
 pub mod servers;
 mod smtp;
 
 pub use database::Database;
+pub use recorded::recorded;
 pub use smtp::Smtp;

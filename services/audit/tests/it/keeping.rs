@@ -17,12 +17,14 @@ async fn two_sources_at_once_are_kept_without_a_gap_and_each_in_its_own_order() 
     assert_eq!(house.numbers(tenant).await, (1..=BEGINNING + 80).collect::<Vec<_>>());
     let mut session = house.audit.session(tenant).await.expect("a session");
     for source in [&house.risk, &house.controls] {
-        let held = audit::hashes(&mut session, source.service(), 0, 1000).await.expect("read");
-        let chain = source.verify_chain(tenant).await.expect("verified");
-        assert_eq!(held, (1..).zip(chain.hashes).collect::<Vec<_>>());
+        let held = audit::held(&mut session, source.service(), 0, 1000).await.expect("read");
+        let events = source.session(tenant).await.expect("a session").events_after(0, 1000).await.expect("read");
+        assert_eq!(held, events.iter().map(audit::Held::from).collect::<Vec<_>>());
     }
-    let rest = audit::hashes(&mut session, "risk", 38, 1).await.expect("read");
-    assert_eq!(rest.first().map(|(position, _)| *position), Some(39));
+    let rest = audit::held(&mut session, "risk", 38, 1).await.expect("read");
+    assert_eq!(rest.first().map(|held| held.position), Some(39));
+    let last = house.risk.session(tenant).await.expect("a session").head().await.expect("read");
+    assert_eq!(audit::last_held(&mut session, "risk").await.expect("read"), last);
 }
 
 #[tokio::test]

@@ -106,17 +106,25 @@ impl House {
     pub async fn tenant(&self, people: &[(&str, Role)]) -> TenantId {
         let tenant = TenantId::random();
         let open = Command::Open { organisation: self.organisation };
-        let assign = |person: &str, role| Command::Assign { person: person.to_owned(), roles: [role].into() };
-        let commands = people.iter().map(|(person, role)| assign(person, *role));
-        let mut work = self.tenancy.work(cx(tenant, "admin")).await.expect("a work");
-        for command in std::iter::once(open).chain(commands) {
-            work.execute::<Admission>(&tenant.to_string(), None, command).await.expect("decided");
-        }
-        work.finish().await.expect("recorded");
+        let assigned = people.iter().map(|(person, role)| assign(person, &[*role]));
+        self.decide_access(tenant, std::iter::once(open).chain(assigned)).await;
         for (person, _) in people {
             self.until_told(person, tenant, 1).await;
         }
         tenant
+    }
+
+    /// The person has these roles from now on.
+    pub async fn assign(&self, tenant: TenantId, person: &str, roles: &[Role]) {
+        self.decide_access(tenant, [assign(person, roles)]).await;
+    }
+
+    async fn decide_access(&self, tenant: TenantId, commands: impl IntoIterator<Item = Command>) {
+        let mut work = self.tenancy.work(cx(tenant, "admin")).await.expect("a work");
+        for command in commands {
+            work.execute::<Admission>(&tenant.to_string(), None, command).await.expect("decided");
+        }
+        work.finish().await.expect("recorded");
     }
 
     pub async fn say_of_risk(&self, tenant: TenantId, by: &str, id: &str, event: RiskEvent) {
@@ -184,6 +192,10 @@ impl House {
         let attempts = sqlx::query_scalar("select attempts from deliveries where tenant_id = $1").bind(tenant);
         attempts.fetch_all(session.connection()).await.expect("read")
     }
+}
+
+fn assign(person: &str, roles: &[Role]) -> Command {
+    Command::Assign { person: person.to_owned(), roles: roles.iter().copied().collect() }
 }
 
 pub fn risk_owner(owner: &str) -> RiskEvent {

@@ -87,6 +87,47 @@ async fn an_address_that_was_erased_meanwhile_gets_no_mail() {
 }
 
 #[tokio::test]
+async fn who_has_left_is_mailed_that_and_nothing_after_it() {
+    let smtp = Smtp::start().await;
+    let house = House::new(Some(mail(smtp.address()))).await;
+    let tenant = house.tenant(&[("mara", Role::RiskOwner)]).await;
+    house.set_email("mara", tenant, "mara@example.com").await;
+    house.assign(tenant, "mara", &[]).await;
+    let mails = smtp.until(1).await;
+    assert!(mails[0].contains("You are no longer a risk owner here."), "{}", mails[0]);
+
+    // A risk that she still owned, as its register says.
+    house.say_of_risk(tenant, "admin", "R-7", risk_owner("mara")).await;
+    until_raised(&house, tenant, 3).await;
+    house.assign(tenant, "mara", &[Role::Viewer]).await;
+    let told = house.until_told("mara", tenant, 4).await;
+    assert_eq!((&told[0]["kind"], &told[1]["kind"]), (&"role_granted".into(), &"risk_assigned".into()));
+    assert_eq!(told[1]["email"], "none");
+    let mails = smtp.until(2).await;
+    assert!(mails[1].contains("You are a viewer here from now on."), "{}", mails[1]);
+    assert_eq!(smtp.mails().len(), 2);
+}
+
+#[tokio::test]
+async fn a_mail_that_waits_does_not_go_to_who_has_left_meanwhile() {
+    let address = Smtp::nobody().await;
+    let house = House::new(Some(mail(address))).await;
+    let tenant = house.tenant(&[("mara", Role::RiskOwner)]).await;
+    house.set_email("mara", tenant, "mara@example.com").await;
+    house.say_of_risk(tenant, "admin", "R-7", risk_owner("mara")).await;
+    until_tried(&house, tenant).await;
+    house.assign(tenant, "mara", &[]).await;
+    until_raised(&house, tenant, 3).await;
+    let smtp = Smtp::start_at(address).await;
+
+    let mails = smtp.until(1).await;
+    assert!(mails[0].contains("You are no longer a risk owner here."), "{}", mails[0]);
+    let failed = until_event(&house, tenant, "notification.email_failed", 1).await;
+    assert_eq!(failed[0].data["error"], "the person has no address or no role here any more");
+    assert_eq!(smtp.mails().len(), 1);
+}
+
+#[tokio::test]
 async fn without_an_address_there_is_no_mail() {
     let smtp = Smtp::start().await;
     let house = House::new(Some(mail(smtp.address()))).await;
@@ -138,6 +179,23 @@ async fn until_tried(house: &House, tenant: TenantId) {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     panic!("no mail was tried");
+}
+
+/// Waits until so much was told in the tenant.
+async fn until_raised(house: &House, tenant: TenantId, count: usize) {
+    until_event(house, tenant, "notification.raised", count).await;
+}
+
+async fn until_event(house: &House, tenant: TenantId, event_type: &str, count: usize) -> Vec<Recorded> {
+    for _ in 0..600 {
+        let mut found = events(house, tenant).await;
+        found.retain(|event| event.event_type == event_type);
+        if found.len() >= count {
+            return found;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("there were not {count} of {event_type}");
 }
 
 async fn events(house: &House, tenant: TenantId) -> Vec<Recorded> {

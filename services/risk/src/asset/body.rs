@@ -1,9 +1,9 @@
 use super::{Asset, Command, HIGHEST_OBJECTIVE, Kind, Profile, SecurityObjectives, refuse_unknown};
-use crate::checks::{Faults, LONGEST_NAME, LONGEST_TEXT, checked_refs, plain_text};
+use crate::checks::{Faults, LONGEST_NAME, LONGEST_TEXT, checked_refs};
 use access::Action;
 use eventstore::Work;
 use serde::Deserialize;
-use service::{Problem, checked_ref, checked_text};
+use service::{Problem, checked_person, checked_ref, checked_text, checked_text_if_given};
 use utoipa::ToSchema;
 
 /// Puts an asset into the register.
@@ -88,9 +88,9 @@ impl ChangeAsset {
     fn checked(self, id: &str) -> Result<Profile, Problem> {
         let mut faults = Faults::default();
         let name = faults.keep(checked_text("name", &self.name, LONGEST_NAME));
-        let description = faults.keep(plain_text("description", &self.description, LONGEST_TEXT));
+        let description = faults.keep(checked_text_if_given("description", &self.description, LONGEST_TEXT));
         let domain = self.domain.and_then(|domain| faults.keep(checked_text("domain", &domain, LONGEST_NAME)));
-        let owner = self.owner.and_then(|owner| faults.keep(checked_ref("owner", &owner)));
+        let owner = self.owner.and_then(|owner| faults.keep(checked_person("owner", &owner)));
         let objectives = self.security_objectives;
         for (field, value) in [
             ("security_objectives.confidentiality", objectives.confidentiality),
@@ -107,7 +107,7 @@ impl ChangeAsset {
         }
         let made = name.zip(description).map(|(name, description)| Profile {
             name,
-            description,
+            description: description.unwrap_or_default(),
             kind: self.kind,
             domain,
             owner,

@@ -1,6 +1,6 @@
 use super::table::Row;
-use crate::checks::{Faults, LONGEST_NAME, plain_text, tidy};
-use service::{FieldError, checked_ref, field_error};
+use crate::checks::{Faults, LONGEST_NAME, tidy};
+use service::{FieldError, checked_ref, checked_text, field_error};
 use std::collections::HashMap;
 
 /// What separates the entries of a list. No ref and no control id contains any of them.
@@ -47,7 +47,7 @@ impl<'a> Cells<'a> {
 
     pub fn text(&mut self, column: &'static str, most: usize) -> Option<String> {
         let cell = self.given(column)?;
-        self.faults.keep(plain_text(column, cell, most))
+        self.faults.keep(checked_text(column, cell, most))
     }
 
     /// A cell that says one of a few words.

@@ -1,5 +1,5 @@
 use csv::{ReaderBuilder, StringRecord};
-use service::{FieldError, field_error};
+use service::{FieldError, as_written, field_error};
 use std::collections::BTreeMap;
 
 /// More rows than this are no register of one organisation.
@@ -147,8 +147,8 @@ impl Heading {
             );
             return Err(FieldError { row: Some(number), ..field_error("body", detail) });
         }
-        let known =
-            self.places.iter().zip(record).filter_map(|(place, cell)| place.map(|place| (place, cell.to_owned())));
+        let cells = self.places.iter().zip(record);
+        let known = cells.filter_map(|(place, cell)| place.map(|place| (place, as_written(cell).to_owned())));
         Ok(Row { number, cells: known.collect() })
     }
 }
@@ -181,6 +181,12 @@ mod tests {
         ] {
             assert_eq!(rows(&read(file)), [(2, "R-1", "x, y")], "{file}");
         }
+    }
+
+    #[test]
+    fn the_apostrophe_of_an_exported_cell_is_taken_away() {
+        let table = read("ref_id,name,description\nR-1,a,'- x\nR-2,a,''=1\nR-3,a,'tis\n");
+        assert_eq!(rows(&table), [(2, "R-1", "- x"), (3, "R-2", "'=1"), (4, "R-3", "'tis")]);
     }
 
     #[test]

@@ -1,5 +1,5 @@
 use super::RegisteredRisk;
-use crate::control::{ControlState, State};
+use crate::control_state::{ControlState, State};
 use axum::response::Response;
 use serde::Serialize;
 use service::{Call, Item, Object, Problem, object_answer};
@@ -75,7 +75,7 @@ fn linked(risk: &RegisteredRisk, states: &BTreeMap<String, ControlState>) -> Vec
 #[cfg(test)]
 mod tests {
     use super::{Role, linked};
-    use crate::control::{ControlState, State};
+    use crate::control_state::{ControlState, State};
     use crate::register::tests::folded;
     use crate::risk::tests::{decided, profile, texts};
     use crate::risk::{Event, TreatmentOption};

@@ -1,10 +1,10 @@
 use super::{Assessment, Command, Risk, Stage};
-use crate::checks::{LONGEST_TEXT, plain_text};
+use crate::checks::LONGEST_TEXT;
 use crate::methodology::{self, Written};
 use access::Action;
 use eventstore::Work;
 use serde::Deserialize;
-use service::Problem;
+use service::{Problem, checked_text_if_given};
 use utoipa::ToSchema;
 
 /// Says how likely a risk is and how bad it would be, by the methodology in force.
@@ -48,8 +48,8 @@ impl service::Command for Assess {
         let rating = methodology
             .rate(Written { field: "likelihood", text: &likelihood }, Written { field: "impact", text: &impact })
             .map_err(Problem::fields)?;
-        let rationale = plain_text("rationale", &self.rationale.unwrap_or_default(), LONGEST_TEXT)?;
-        let rationale = Some(rationale).filter(|rationale| !rationale.is_empty());
+        let rationale = self.rationale.unwrap_or_default();
+        let rationale = checked_text_if_given("rationale", &rationale, LONGEST_TEXT)?;
         Ok(Command::Assess(Assessment { stage: self.stage, rating, rationale }))
     }
 }

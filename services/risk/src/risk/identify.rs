@@ -1,10 +1,10 @@
 use super::{Command, Profile, Risk};
 use crate::asset;
-use crate::checks::{Faults, LONGEST_NAME, LONGEST_TEXT, checked_refs, plain_text};
+use crate::checks::{Faults, LONGEST_NAME, LONGEST_TEXT, checked_refs};
 use access::Action;
 use eventstore::Work;
 use serde::Deserialize;
-use service::{Problem, checked_ref, checked_text};
+use service::{Problem, checked_person, checked_ref, checked_text, checked_text_if_given};
 use utoipa::ToSchema;
 
 /// Puts a risk into the register.
@@ -53,7 +53,7 @@ impl service::Command for Identify {
 
     async fn prepare(self, work: &mut Work, _: &str) -> Result<Command, Problem> {
         let mut faults = Faults::default();
-        let owner = self.owner.and_then(|owner| faults.keep(checked_ref("owner", &owner)));
+        let owner = self.owner.and_then(|owner| faults.keep(checked_person("owner", &owner)));
         let profile =
             Describe { name: self.name, description: self.description, assets: self.assets }.checked(faults)?;
         asset::refuse_unknown(work, "assets", &profile.assets).await?;
@@ -76,9 +76,14 @@ impl service::Command for Describe {
 impl Describe {
     fn checked(self, mut faults: Faults) -> Result<Profile, Problem> {
         let name = faults.keep(checked_text("name", &self.name, LONGEST_NAME));
-        let description = faults.keep(plain_text("description", &self.description, LONGEST_TEXT));
+        let description = faults.keep(checked_text_if_given("description", &self.description, LONGEST_TEXT));
         let assets = faults.keep_list(checked_refs("assets", &self.assets));
-        faults.settle(name.zip(description).map(|(name, description)| Profile { name, description, assets }))
+        let made = name.zip(description).map(|(name, description)| Profile {
+            name,
+            description: description.unwrap_or_default(),
+            assets,
+        });
+        faults.settle(made)
     }
 }
 

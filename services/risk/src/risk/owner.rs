@@ -2,7 +2,7 @@ use super::{Command, Risk};
 use access::Action;
 use eventstore::Work;
 use serde::Deserialize;
-use service::{Problem, checked_ref};
+use service::{Problem, checked_person};
 use utoipa::ToSchema;
 
 /// Makes somebody the owner of a risk, instead of whoever was.
@@ -21,7 +21,7 @@ impl service::Command for AssignOwner {
     const SUMMARY: &'static str = "Give a risk an owner";
 
     async fn prepare(self, _: &mut Work, _: &str) -> Result<Command, Problem> {
-        let owner = checked_ref("owner", &self.owner)?;
+        let owner = checked_person("owner", &self.owner)?;
         Ok(Command::AssignOwner(owner))
     }
 }

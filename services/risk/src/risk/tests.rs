@@ -65,9 +65,12 @@ fn a_handover_names_the_former_owner() {
 }
 
 #[test]
-fn each_stage_has_its_own_assessment_and_a_new_rationale_is_news() {
+fn each_stage_has_its_own_assessment_and_looking_again_is_news() {
     let risk = given([identified(), assessed(Stage::Current)]);
-    assert_eq!(risk.decide(Command::Assess(assessment(Stage::Current, "Likely", "Severe")), &cx()), Ok(vec![]));
+    assert_eq!(
+        risk.decide(Command::Assess(assessment(Stage::Current, "Likely", "Severe")), &cx()),
+        Ok(vec![assessed(Stage::Current)])
+    );
     assert_eq!(
         risk.decide(Command::Assess(assessment(Stage::Residual, "4", "5")), &cx()),
         Ok(vec![assessed(Stage::Residual)])

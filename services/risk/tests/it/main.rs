@@ -2,4 +2,5 @@
 
 mod http;
 mod imports;
+mod order;
 mod tenant;

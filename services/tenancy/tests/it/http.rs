@@ -111,6 +111,21 @@ async fn a_client_is_added_staffed_and_worked_in() {
     let seen = house.ask(&jo, Method::GET, &people, json!({}), None).await;
     assert_eq!(seen.body["items"], json!([{ "person": "jo", "roles": ["risk_owner", "viewer"] }]));
     assert_eq!(seen.etag, set.etag);
+    // Who gave which role to whom, one event each.
+    let history = house.ask(&jo, Method::GET, &format!("{people}/history?after=2"), json!({}), None).await;
+    let granted = |item: &Value| (item["type"].clone(), item["actor"].clone(), item["changes"].clone());
+    let items: Vec<_> = history.body["items"].as_array().expect("items").iter().map(granted).collect();
+    let change = |from: Value, to: Value| json!([{ "field": "roles.jo", "from": from, "to": to }]);
+    let by_ada = |changes| (json!("access.granted"), json!("ada"), changes);
+    assert_eq!(
+        items,
+        [
+            by_ada(change(Value::Null, json!(["risk_owner"]))),
+            by_ada(change(json!(["risk_owner"]), json!(["risk_owner", "viewer"])))
+        ]
+    );
+    let began = house.ask(&jo, Method::GET, &format!("/v1/tenants/{id}/history?limit=1"), json!({}), None).await;
+    assert_eq!(began.body["items"][0]["type"], "tenant.created", "{}", began.body);
     let more = house.ask(&jo, Method::PUT, &format!("{people}/jo"), json!({ "roles": ["isms_manager"] }), None).await;
     assert_eq!(more.status, StatusCode::FORBIDDEN);
     // The organisation itself has no people, whose roles would let them issue tokens.
@@ -126,11 +141,13 @@ async fn a_token_is_issued_recorded_and_kept_nowhere() {
     let ada = house.token("ada", true);
     let body = json!({ "person": "mara", "days": 2, "administrator": true });
 
-    let issued = house.ask(&ada, Method::POST, &house.ours("/tokens"), body.clone(), Some("k1")).await;
+    let keyed = house.ask(&ada, Method::POST, &house.ours("/tokens"), body.clone(), Some("k1")).await;
+    assert_eq!((keyed.status, &keyed.body["errors"][0]["field"]), (StatusCode::BAD_REQUEST, &json!("Idempotency-Key")));
+    let issued = house.ask(&ada, Method::POST, &house.ours("/tokens"), body.clone(), None).await;
     assert_eq!(issued.status, StatusCode::CREATED, "{}", issued.body);
     let token = issued.body["token"].as_str().expect("a token");
     assert_eq!(house.ask(token, Method::GET, &house.ours(""), json!({}), None).await.status, StatusCode::OK);
-    let again = house.ask(&ada, Method::POST, &house.ours("/tokens"), body, Some("k1")).await;
+    let again = house.ask(&ada, Method::POST, &house.ours("/tokens"), body, None).await;
     assert_ne!(again.body["token"], issued.body["token"]);
 
     let mut session = house.store.session(house.organisation).await.expect("a session");
@@ -147,8 +164,20 @@ async fn a_token_is_issued_recorded_and_kept_nowhere() {
     let log = serde_json::to_string(&events).expect("JSON");
     assert!(!log.contains(token.rsplit('.').next().expect("a signature")));
 
+    // The history says that, and to nobody but an administrator.
+    let history = house.ask(&ada, Method::GET, &house.ours("/history"), json!({}), None).await;
+    let types = |body: &Value| -> Vec<Value> {
+        body["items"].as_array().expect("items").iter().map(|item| item["type"].clone()).collect()
+    };
+    let issued = "organisation.token_issued";
+    assert_eq!(types(&history.body), ["organisation.founded", issued, issued]);
+
     // Nobody but an administrator issues them.
     let jo = house.token("jo", false);
+    assert_eq!(
+        house.ask(&jo, Method::GET, &house.ours("/history"), json!({}), None).await.status,
+        StatusCode::NOT_FOUND
+    );
     let refused = house.ask(&jo, Method::POST, &house.ours("/tokens"), json!({ "person": "jo" }), None).await;
     assert_eq!(refused.status, StatusCode::NOT_FOUND);
     house.running.stop().await;

@@ -11,6 +11,22 @@ fn keyed(tenant: TenantId, key: &str, request: &str) -> Cx {
 }
 
 #[tokio::test]
+async fn a_stream_that_is_read_twice_counts_once_and_what_was_decided_counts_too() {
+    let (_database, store) = store().await;
+    let tenant = TenantId::random();
+    add(&store, &cx(tenant), "one", 2).await.expect("added");
+
+    let mut work = store.work(cx(tenant)).await.expect("a work");
+    for _ in 0..2 {
+        work.preload(vec![Stream::new("tally", "one"), Stream::new("tally", "other")]).await.expect("read");
+    }
+    work.execute::<Tally>("one", None, Add(3)).await.expect("decided");
+    work.preload(vec![Stream::new("tally", "one")]).await.expect("read");
+    let (tally, version) = work.load::<Tally>("one").await.expect("loaded");
+    assert_eq!((tally.total, version), (5, 2));
+}
+
+#[tokio::test]
 async fn three_hundred_writers_on_one_stream_lose_nothing_and_leave_no_gap() {
     let (_database, store) = store().await;
     let tenant = TenantId::random();

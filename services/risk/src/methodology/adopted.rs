@@ -1,0 +1,38 @@
+use super::Event;
+use catalogue::Scales;
+use eventstore::Recorded;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use views::{Folded, View};
+
+/// How risk is measured here.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Methodology)]
+pub struct AdoptedMethodology {
+    /// 1, 2, 3, ...: assessments name the one that they were made under.
+    pub revision: u32,
+    /// Labels of the scores 1, 2, 3, ...
+    pub likelihood: Vec<String>,
+    /// Labels of the scores 1, 2, 3, ...
+    pub impact: Vec<String>,
+    /// From the least, which has rank 0, to the greatest.
+    pub levels: Vec<String>,
+    /// `matrix[likelihood - 1][impact - 1]` is the rank of a level.
+    pub matrix: Vec<Vec<u8>>,
+    /// Rank of the highest level that needs no treatment.
+    pub acceptance_level: u8,
+}
+
+impl View for AdoptedMethodology {
+    const NAME: &'static str = "methodology";
+
+    fn keys(event: &Recorded) -> Folded<Vec<String>> {
+        Ok(event.decode::<Event>()?.map(|_| event.stream.id().to_owned()).into_iter().collect())
+    }
+
+    fn apply(current: Option<Self>, _: &str, event: &Recorded) -> Folded<Option<Self>> {
+        let Some(Event::Adopted { revision, scales }) = event.decode()? else { return Ok(current) };
+        let Scales { likelihood, impact, levels, matrix, acceptance_level } = scales;
+        Ok(Some(Self { revision, likelihood, impact, levels, matrix, acceptance_level }))
+    }
+}

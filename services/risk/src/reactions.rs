@@ -1,0 +1,67 @@
+use crate::control::{Control, Heard};
+use crate::methodology::{self, Methodology};
+use catalogue::baseline_scales;
+use eventstore::Recorded;
+use messaging::Reaction;
+use serde_json::Value;
+use std::sync::Arc;
+
+/// Every tenant begins with the methodology of its baseline.
+pub fn when_tenant_created_then_adopt_methodology() -> Reaction {
+    Arc::new(|work, event| {
+        Box::pin(async move {
+            if event.event_type != "tenant.created" {
+                return Ok(());
+            }
+            let baseline = event.data.get("baseline").and_then(Value::as_str).unwrap_or_default();
+            anyhow::ensure!(baseline == "iso27001_2022", "no methodology belongs to the baseline {baseline:?}");
+            let adopt = methodology::Command::Adopt(baseline_scales().clone());
+            work.execute::<Methodology>(methodology::ID, None, adopt).await?;
+            Ok(())
+        })
+    })
+}
+
+/// Keeps a risk's picture of its controls true without asking another service.
+pub fn when_a_control_changes_then_note_it() -> Reaction {
+    Arc::new(|work, event| {
+        Box::pin(async move {
+            if let Some(heard) = heard(event)? {
+                work.execute::<Control>(event.stream.id(), None, heard).await?;
+            }
+            Ok(())
+        })
+    })
+}
+
+/// Nothing where the event says nothing that is kept here.
+fn heard(event: &Recorded) -> serde_json::Result<Option<Heard>> {
+    Ok(match event.event_type.as_str() {
+        "control.included" => Some(Heard::Included),
+        "control.excluded" => Some(Heard::Excluded),
+        "control.implementation_set" => {
+            let state = event.data.get("state").cloned().unwrap_or(Value::Null);
+            Some(Heard::ImplementationSet(serde_json::from_value(state)?))
+        }
+        "control.evidence_attached" => Some(Heard::EvidenceAttached),
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::control::Heard;
+    use crate::control_state::State;
+    use crate::fixture::recorded;
+    use serde_json::json;
+
+    #[test]
+    fn events_of_the_controls_service_are_understood_by_their_names() {
+        let heard = |kind: &str, data| super::heard(&recorded("control-A.8.13", kind, data));
+        let set = json!({"state": "implemented", "how": "nightly"});
+        let understood = heard("control.implementation_set", set).expect("understood");
+        assert_eq!(understood, Some(Heard::ImplementationSet(State::Implemented)));
+        assert_eq!(heard("control.required", json!({"risk": "R-1"})).expect("understood"), None);
+        assert!(heard("control.implementation_set", json!({"state": "done"})).is_err());
+    }
+}
