@@ -104,3 +104,49 @@ impl Bus {
         serde_json::from_slice(&answer.payload).map_err(refused)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{BYTES, fitting};
+    use eventstore::{Actor, Metadata, Recorded, Stream, TenantId};
+    use uuid::Uuid;
+
+    fn event(position: i64, reason: &str) -> Recorded {
+        let now = "2026-03-01T09:30:00Z".parse().expect("an instant");
+        Recorded {
+            tenant: TenantId::random(),
+            position,
+            stream: Stream::new("risk", "R-1"),
+            version: position,
+            id: Uuid::new_v4(),
+            event_type: "risk.described".to_owned(),
+            schema: 1,
+            occurred_at: now,
+            recorded_at: now,
+            data: serde_json::json!({}),
+            metadata: Metadata {
+                actor: Actor::Person("mara".to_owned()),
+                reason: Some(reason.to_owned()),
+                command_id: None,
+                correlation_id: Uuid::new_v4(),
+                causation_id: None,
+                traceparent: None,
+            },
+            hash: String::new(),
+        }
+    }
+
+    #[test]
+    fn what_is_said_beside_the_data_counts_too() {
+        let reason = "因".repeat(2000);
+        let events: Vec<Recorded> = (1..=200).map(|position| event(position, &reason)).collect();
+        let answer = fitting(&events).expect("written");
+        assert!(answer.len() <= BYTES + 1, "{}", answer.len());
+        let sent: Vec<Recorded> = serde_json::from_slice(&answer).expect("read");
+        assert!(sent.len() > 50 && sent.len() < 200, "{}", sent.len());
+        assert_eq!(sent, events[..sent.len()]);
+        let one = [event(1, &"x".repeat(BYTES))];
+        assert_eq!(serde_json::from_slice::<Vec<Recorded>>(&fitting(&one).expect("written")).expect("read"), one);
+        assert_eq!(fitting(&[]).expect("written"), b"[]");
+    }
+}

@@ -112,7 +112,8 @@ async fn a_client_is_added_staffed_and_worked_in() {
     assert_eq!(seen.body["items"], json!([{ "person": "jo", "roles": ["risk_owner", "viewer"] }]));
     assert_eq!(seen.etag, set.etag);
     // Who gave which role to whom, one event each.
-    let history = house.ask(&jo, Method::GET, &format!("{people}/history?after=2"), json!({}), None).await;
+    let history =
+        house.ask(&jo, Method::GET, &format!("/v1/tenants/{id}/roles/history?after=2"), json!({}), None).await;
     let granted = |item: &Value| (item["type"].clone(), item["actor"].clone(), item["changes"].clone());
     let items: Vec<_> = history.body["items"].as_array().expect("items").iter().map(granted).collect();
     let change = |from: Value, to: Value| json!([{ "field": "roles.jo", "from": from, "to": to }]);

@@ -4,6 +4,7 @@ use futures::future::join_all;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 fn keyed(tenant: TenantId, key: &str, request: &str) -> Cx {
     let command = CommandKey { id: key.to_owned(), request_digest: request.as_bytes().to_vec() };
@@ -24,6 +25,28 @@ async fn a_stream_that_is_read_twice_counts_once_and_what_was_decided_counts_too
     work.preload(vec![Stream::new("tally", "one")]).await.expect("read");
     let (tally, version) = work.load::<Tally>("one").await.expect("loaded");
     assert_eq!((tally.total, version), (5, 2));
+}
+
+#[tokio::test]
+async fn who_waits_for_appends_waits_for_their_end_and_takes_no_place_in_line() {
+    let (_database, store) = store().await;
+    let tenant = TenantId::random();
+    add(&store, &cx(tenant), "one", 2).await.expect("added");
+    let mut appending = store.session(tenant).await.expect("a session");
+    appending.lock_head().await.expect("locked");
+
+    let mut waiting = store.session(tenant).await.expect("a session");
+    let early = tokio::time::timeout(Duration::from_millis(200), waiting.wait_for_appends()).await;
+    assert!(early.is_err(), "it did not wait");
+    drop(waiting);
+
+    let mut waiting = store.session(tenant).await.expect("a session");
+    let (waited, ended) = tokio::join!(waiting.wait_for_appends(), appending.commit());
+    waited.expect("waited");
+    ended.expect("committed");
+    // It is still open, and holds up nobody.
+    add(&store, &cx(tenant), "one", 3).await.expect("added");
+    assert_eq!(waiting.head().await.expect("read"), 2);
 }
 
 #[tokio::test]
