@@ -120,6 +120,8 @@ async fn nothing_acknowledged_is_lost_by_kills_of_the_process_nats_and_postgresq
         (0..WRITERS).map(|writer| tokio::spawn(write(clients.clone(), writer, told.clone()))).collect();
 
     kill_again_and_again(&pair, &system, &address, &mut killed).await;
+    // On a busy machine the writers get less done between the kills: they go on until there is enough to look at.
+    until("a hundred commands", async || told.acknowledged.lock().expect("keys").len() > 100).await;
     told.done.store(true, Ordering::SeqCst);
     for writer in writers {
         writer.await.expect("a writer");
@@ -129,7 +131,7 @@ async fn nothing_acknowledged_is_lost_by_kills_of_the_process_nats_and_postgresq
     let (interrupted, repeated) = (told.interrupted.load(Ordering::SeqCst), told.repeated.load(Ordering::SeqCst));
     println!("{} commands acknowledged, {interrupted} interrupted, {repeated} answered again", acknowledged.len());
     // The positive control: the kills did hit requests.
-    assert!(acknowledged.len() > 50 && interrupted >= 30, "{} {interrupted}", acknowledged.len());
+    assert!(acknowledged.len() > 100 && interrupted >= 30, "{} {interrupted}", acknowledged.len());
 
     each_acknowledged_command_is_stored_once(&pair, &system.prefix, &acknowledged).await;
     every_event_is_held_once(&pair, &system.prefix).await;
