@@ -129,7 +129,7 @@ async fn write(work: &mut Work, person: &str, address: Option<String>) -> Result
         .bind(now),
         None => sqlx::query("delete from contacts where tenant_id = $1 and person = $2").bind(tenant).bind(person),
     };
-    written.execute(work.connection()).await?;
+    written.execute(work.connection().await?).await?;
     Ok(())
 }
 
@@ -148,7 +148,7 @@ async fn email(work: &mut Work, person: &str) -> Result<Option<String>, StoreErr
     let email = sqlx::query_scalar("select email from contacts where tenant_id = $1 and person = $2")
         .bind(tenant)
         .bind(person)
-        .fetch_optional(work.connection())
+        .fetch_optional(work.connection().await?)
         .await?;
     Ok(email)
 }

@@ -32,7 +32,7 @@ pub async fn enqueue(work: &mut Work, notification: Uuid, person: &str) -> Resul
         .bind(tenant)
         .bind(notification)
         .bind(person)
-        .execute(work.connection())
+        .execute(work.connection().await?)
         .await?;
     Ok(())
 }
@@ -97,8 +97,8 @@ struct Delivery {
 /// Sends one mail and records what became of it; false where none is due. A crash between the two sends the mail again,
 /// with the same Message-ID.
 async fn deliver_next(store: &EventStore, post: &Post, tenant: TenantId) -> anyhow::Result<bool> {
-    let mut work = store.work(Cx::new(tenant, Actor::Service(store.service().to_owned()), now())).await?;
-    let Some(delivery) = claim(work.connection(), tenant).await? else { return Ok(false) };
+    let mut work = store.work(Cx::new(tenant, Actor::Service(store.service().to_owned()), now()));
+    let Some(delivery) = claim(work.connection().await?, tenant).await? else { return Ok(false) };
     let raised = raised(&mut work, delivery.notification).await?;
     let settled = match letter(&mut work, &delivery, &raised).await? {
         None => Settled::GivenUp { error: "the person has no address or no role here any more".to_owned() },
@@ -108,7 +108,7 @@ async fn deliver_next(store: &EventStore, post: &Post, tenant: TenantId) -> anyh
                 let (notification, attempts) = (delivery.notification, delivery.attempts + 1);
                 tracing::warn!(tenant.id = %tenant, notification.id = %notification, attempts, error, "a mail was not sent");
                 if let Some(wait) = wait_after(delivery.attempts) {
-                    postpone(work.connection(), tenant, notification, wait).await?;
+                    postpone(work.connection().await?, tenant, notification, wait).await?;
                     work.finish().await?;
                     return Ok(true);
                 }
@@ -157,7 +157,7 @@ async fn postpone(
 /// The event that raised the notification: what the mail says, and what follows from it.
 async fn raised(work: &mut Work, notification: Uuid) -> anyhow::Result<Recorded> {
     let stream = Stream::new("notification", notification);
-    let events = work.session().stream(&stream, eventstore::NOW).await?;
+    let events = work.session().await?.stream(&stream, eventstore::NOW).await?;
     events.into_iter().next().with_context(|| format!("{stream} is in the queue and was never raised"))
 }
 
@@ -178,13 +178,13 @@ async fn settle(mut work: Work, raised: &Recorded, delivery: &Delivery, settled:
         ..work.cx().clone()
     });
     // Nobody else appends between the decision and its record: a collision now would send the mail a second time.
-    work.session().lock_head().await?;
+    work.lock().await?;
     let id = delivery.notification.to_string();
     work.execute::<Notification>(&id, None, Command::SettleEmail(settled)).await?;
     sqlx::query("delete from deliveries where tenant_id = $1 and notification = $2")
         .bind(raised.tenant)
         .bind(delivery.notification)
-        .execute(work.connection())
+        .execute(work.connection().await?)
         .await?;
     work.finish().await?;
     Ok(())

@@ -81,9 +81,10 @@ impl service::Command for MarkRead {
     const SUMMARY: &'static str = "Say that you have read one of your notifications";
 
     async fn prepare(self, work: &mut Work, id: &str) -> Result<Command, Problem> {
+        let actor = work.cx().actor.clone();
         let (notification, _) = work.load::<Notification>(id).await?;
-        match &work.cx().actor {
-            Actor::Person(person) if notification.is_for(person) => Ok(Command::Read),
+        match actor {
+            Actor::Person(person) if notification.is_for(&person) => Ok(Command::Read),
             // Another's and none are not told apart.
             Actor::Person(_) | Actor::Service(_) | Actor::Operator(_) => {
                 Err(Problem::not_found(format!("notification {id}")))

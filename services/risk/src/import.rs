@@ -143,8 +143,8 @@ fn refuse_other_kinds(call: &Call) -> Result<(), Problem> {
 
 /// What an import would do. Nothing is recorded, whatever the file.
 pub async fn rehearse(store: &EventStore, cx: Cx, register: Register, file: &[u8]) -> Result<Imported, Problem> {
-    let mut work = store.work(cx).await?;
-    let position = work.session().head().await?;
+    let mut work = store.work(cx);
+    let position = work.session().await?.head().await?;
     let (counts, errors) = match Table::read(file, register.columns()) {
         Ok(table) => register.take(&mut work, &table).await?,
         Err(errors) => (Counts::default(), errors),

@@ -11,11 +11,19 @@ pub struct Server {
     prefix: String,
 }
 
-/// The two logins of one service in its own database.
+/// The logins of one service in its own database.
 #[derive(Clone, Debug)]
 pub struct Login {
     pub(crate) app: PgConnectOptions,
     pub(crate) engine: PgConnectOptions,
+    pub(crate) writer: PgConnectOptions,
+}
+
+impl Login {
+    /// The login of the store's own writer, which request code never has: for tests of what it may not do.
+    pub fn writer(&self) -> &PgConnectOptions {
+        &self.writer
+    }
 }
 
 impl Server {
@@ -40,10 +48,18 @@ impl Server {
             ("lock_timeout", "10s"),
             ("statement_timeout", "30s"),
             ("idle_in_transaction_session_timeout", "60s"),
+            // Its compiling costs more than any statement of ours saves by it.
+            ("jit", "off"),
         ]);
+        let login = |role: &str| {
+            base.clone().username(&format!("stele_{service}_{role}")).application_name(&format!("{service}-{role}"))
+        };
+        // Its statements are few, and their rows are always found by key.
+        let by_key = [("enable_seqscan", "off"), ("enable_hashjoin", "off"), ("enable_mergejoin", "off")];
         Login {
             app: base.clone().username(&format!("stele_{service}")).application_name(service),
-            engine: base.username(&format!("stele_{service}_engine")).application_name(&format!("{service}-engine")),
+            engine: login("engine"),
+            writer: login("writer").options(by_key).options([("plan_cache_mode", "force_generic_plan")]),
         }
     }
 
@@ -58,6 +74,8 @@ impl Server {
 /// A pool that has connected once, or says why it cannot.
 pub async fn pool(options: PgConnectOptions, connections: u32) -> Result<Pool<Postgres>, sqlx::Error> {
     PgPoolOptions::new()
+        // A broken connection is found on its way back; what asks again on its way out is a round trip for nothing.
+        .test_before_acquire(false)
         .max_connections(connections)
         .acquire_timeout(Duration::from_secs(15))
         .connect_with(options)

@@ -5,19 +5,24 @@
 
 mod actor;
 mod aggregate;
+mod append;
+mod batch;
 mod body;
 mod connect;
 mod context;
 mod crash;
 mod event;
 mod feed;
+mod held;
 mod ids;
 mod lanes;
 mod migrate;
 mod project;
+mod reader;
 mod store;
 mod verify;
 mod work;
+mod writer;
 
 pub use actor::Actor;
 pub use aggregate::{EventOf, tagged};
@@ -30,7 +35,7 @@ pub use event::{Metadata, Recorded};
 pub use feed::Head;
 pub use ids::{InvalidStream, Stream, TenantId};
 pub use migrate::{migrate, migrations};
-pub use project::{Never, Project};
+pub use project::{Never, Project, Projecting, Run};
 pub use store::{EventStore, Session, StoreError};
 pub use verify::{ChainFault, ChainReport};
 pub use work::{Changed, Done, Refused, Work};

@@ -31,12 +31,16 @@ pub async fn migrate(server: &Server, service: &str, password: &str, own: &Migra
 
 async fn prepare(admin: &mut PgConnection, service: &str, database: &str, password: &str) -> Result<(), anyhow::Error> {
     let (app, engine) = (format!("stele_{service}"), format!("stele_{service}_engine"));
+    let writer = format!("stele_{service}_writer");
     for (role, attributes, group) in [
         ("stele_owner", "nologin", None),
         ("stele_app", "nologin", None),
         ("stele_engine", "nologin", None),
+        ("stele_writer", "nologin", None),
+        ("stele_appender", "nologin", None),
         (app.as_str(), "login", Some("stele_app")),
         (engine.as_str(), "login", Some("stele_engine")),
+        (writer.as_str(), "login", Some("stele_writer")),
     ] {
         let exists: bool = sqlx::query_scalar("select exists (select from pg_roles where rolname = $1)")
             .bind(role)
@@ -51,6 +55,8 @@ async fn prepare(admin: &mut PgConnection, service: &str, database: &str, passwo
         }
     }
     run(admin, "grant stele_owner to current_user".to_owned()).await?;
+    // To give it the function that writes events.
+    run(admin, "grant stele_appender to stele_owner".to_owned()).await?;
 
     let exists: bool = sqlx::query_scalar("select exists (select from pg_database where datname = $1)")
         .bind(database)
@@ -60,7 +66,11 @@ async fn prepare(admin: &mut PgConnection, service: &str, database: &str, passwo
         run(admin, format!("create database {} owner stele_owner", name(database))).await?;
     }
     run(admin, format!("revoke connect, temporary on database {} from public", name(database))).await?;
-    run(admin, format!("grant connect on database {} to {}, {}", name(database), name(&app), name(&engine))).await?;
+    run(
+        admin,
+        format!("grant connect on database {} to {}, {}, {}", name(database), name(&app), name(&engine), name(&writer)),
+    )
+    .await?;
     Ok(())
 }
 

@@ -3,29 +3,34 @@ use sqlx::PgConnection;
 use std::future::Future;
 use std::pin::Pin;
 
+/// Consecutive events of one tenant that were just appended.
+#[derive(Debug)]
+pub struct Run {
+    pub tenant: TenantId,
+    pub events: Vec<Recorded>,
+}
+
+pub type Projecting<'a> = Pin<Box<dyn Future<Output = Result<Vec<TenantId>, sqlx::Error>> + Send + 'a>>;
+
 /// What follows an append inside its own transaction: the read models that are caught up.
 pub trait Project: Send + Sync {
-    /// Applies `events` (consecutive, of one tenant). An error rolls the append back and has it done again without
-    /// this step, so a view that cannot be written never costs a command.
-    /// Returns whether every view took them; where not, the caller tells the catch-up worker.
-    fn project<'a>(
-        &'a self,
-        connection: &'a mut PgConnection,
-        tenant: TenantId,
-        events: &'a [Recorded],
-    ) -> Pin<Box<dyn Future<Output = Result<bool, sqlx::Error>> + Send + 'a>>;
+    /// Whether nothing ever follows, so that an append needs no transaction around it.
+    fn is_idle(&self) -> bool;
+
+    /// Applies the runs, one a tenant. An error has the append done again without this step, so a view that cannot be
+    /// written never costs a command. Gives the tenants whose views did not all take them, for the catch-up worker.
+    fn project<'a>(&'a self, connection: &'a mut PgConnection, runs: &'a [Run]) -> Projecting<'a>;
 }
 
 /// No views: for tools that only append or read.
 pub struct Never;
 
 impl Project for Never {
-    fn project<'a>(
-        &'a self,
-        _: &'a mut PgConnection,
-        _: TenantId,
-        _: &'a [Recorded],
-    ) -> Pin<Box<dyn Future<Output = Result<bool, sqlx::Error>> + Send + 'a>> {
-        Box::pin(async { Ok(true) })
+    fn is_idle(&self) -> bool {
+        true
+    }
+
+    fn project<'a>(&'a self, _: &'a mut PgConnection, _: &'a [Run]) -> Projecting<'a> {
+        Box::pin(async { Ok(vec![]) })
     }
 }

@@ -1,9 +1,11 @@
 use crate::connect::pool;
 use crate::event::Recorded;
 use crate::lanes::Lanes;
+use crate::reader::Reader;
+use crate::writer::Writer;
 use crate::{Login, Project, Stream, TenantId};
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, Postgres, Transaction};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, Postgres, Transaction};
 use std::sync::Arc;
 use tokio::sync::broadcast;
 
@@ -18,8 +20,34 @@ pub(crate) struct Inner {
     pub engine: sqlx::PgPool,
     pub projector: Arc<dyn Project>,
     pub lanes: Lanes,
+    pub writer: Writer,
+    pub reader: Reader,
+    pub announcer: Announcer,
+}
+
+/// Tells the workers of this process what was appended.
+#[derive(Clone)]
+pub(crate) struct Announcer {
+    service: &'static str,
     appended: broadcast::Sender<TenantId>,
     lagging: broadcast::Sender<TenantId>,
+}
+
+impl Announcer {
+    fn new(service: &'static str) -> Self {
+        Self { service, appended: broadcast::channel(4096).0, lagging: broadcast::channel(4096).0 }
+    }
+
+    pub fn appended(&self, tenant: TenantId, events: usize, views_followed: bool) {
+        metrics::counter!("stele_appends_total", "service" => self.service).increment(1);
+        let events = u64::try_from(events).unwrap_or_default();
+        metrics::counter!("stele_appended_events_total", "service" => self.service).increment(events);
+        // No receiver is no fault: the command-line tools run no workers.
+        let _ = self.appended.send(tenant);
+        if !views_followed {
+            let _ = self.lagging.send(tenant);
+        }
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -53,14 +81,19 @@ impl EventStore {
         for pool in [&app, &engine] {
             refuse_unbound(&mut *pool.acquire().await?).await?;
         }
+        let mut writer = PgConnection::connect_with(&login.writer).await?;
+        refuse_unbound(&mut writer).await?;
+        writer.close().await?;
+        let announcer = Announcer::new(service);
         Ok(Self(Arc::new(Inner {
             service,
             app,
             engine,
-            projector,
             lanes: Lanes::new(),
-            appended: broadcast::channel(4096).0,
-            lagging: broadcast::channel(4096).0,
+            writer: Writer::start(service, login.writer.clone(), projector.clone(), announcer.clone()),
+            reader: Reader::start(&login.writer),
+            projector,
+            announcer,
         })))
     }
 
@@ -74,30 +107,20 @@ impl EventStore {
 
     /// A transaction in which the tenant's rows, and no others, are visible.
     pub async fn session(&self, tenant: TenantId) -> Result<Session, StoreError> {
-        let mut transaction = self.0.app.begin().await?;
-        sqlx::query("select set_config('stele.tenant', $1, true)")
-            .bind(tenant.to_string())
-            .execute(&mut *transaction)
-            .await?;
+        // One round trip. What stands in the statement is a UUID.
+        let begin = format!("begin; set local stele.tenant = '{tenant}'");
+        let transaction = self.0.app.begin_with(AssertSqlSafe(begin)).await?;
         Ok(Session { transaction, tenant })
     }
 
     /// Tenants that something was appended for, as it happens in this process. Missed ones are found by a sweep.
     pub fn appended(&self) -> broadcast::Receiver<TenantId> {
-        self.0.appended.subscribe()
+        self.0.announcer.appended.subscribe()
     }
 
     /// Tenants whose views did not all follow their last append.
     pub fn lagging(&self) -> broadcast::Receiver<TenantId> {
-        self.0.lagging.subscribe()
-    }
-
-    pub(crate) fn announce(&self, tenant: TenantId, views_followed: bool) {
-        // No receiver is no fault: the command-line tools run no workers.
-        let _ = self.0.appended.send(tenant);
-        if !views_followed {
-            let _ = self.0.lagging.send(tenant);
-        }
+        self.0.announcer.lagging.subscribe()
     }
 
     /// The version of the last migration that the database has seen.
@@ -112,7 +135,9 @@ impl EventStore {
         Ok(())
     }
 
+    /// Ends after what was given to it is recorded.
     pub async fn close(&self) {
+        self.0.writer.close().await;
         self.0.app.close().await;
         self.0.engine.close().await;
     }
@@ -185,15 +210,8 @@ impl Session {
 
     /// The last position that was recorded at `instant` or before.
     pub async fn position_at(&mut self, instant: DateTime<Utc>) -> Result<i64, StoreError> {
-        let position = sqlx::query_scalar(
-            "select position from events where tenant_id = $1 and recorded_at <= $2
-             order by recorded_at desc, position desc limit 1",
-        )
-        .bind(self.tenant)
-        .bind(instant)
-        .fetch_optional(&mut *self.transaction)
-        .await?;
-        Ok(position.unwrap_or(0))
+        let position = sqlx::query_scalar("select position_at($1, $2)").bind(self.tenant).bind(instant);
+        Ok(position.fetch_one(&mut *self.transaction).await?)
     }
 
     /// Events after `position`, in order, `limit` at most.
@@ -253,7 +271,7 @@ impl Session {
 }
 
 #[derive(sqlx::FromRow)]
-struct Row {
+pub(crate) struct Row {
     position: i64,
     version: i64,
     recorded_at: DateTime<Utc>,
@@ -262,7 +280,7 @@ struct Row {
 }
 
 impl Row {
-    fn recorded(self) -> Result<Recorded, StoreError> {
+    pub fn recorded(self) -> Result<Recorded, StoreError> {
         let body = serde_json::from_str(&self.body)?;
         Ok(Recorded::new(body, self.position, self.version, self.recorded_at, &self.hash))
     }

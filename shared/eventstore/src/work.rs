@@ -1,33 +1,34 @@
-use crate::body::Body;
+use crate::append::{self, By, Decided, Verdict};
+use crate::body::canonical;
 use crate::crash::crash_point;
 use crate::event::Recorded;
+use crate::held::Held;
+use crate::reader::SHARED;
 use crate::{Aggregate, CommandKey, Cx, EventOf, EventSink, EventStore, Metadata, Session, StoreError, Stream, tagged};
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::SubsecRound;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::PgConnection;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::time::Duration;
 use uuid::Uuid;
 
-/// How often a decision is made anew after another process changed the same stream meanwhile.
-const ATTEMPTS: u32 = 8;
+/// How often a decision is made anew after somebody else changed what it read; the last time nobody can.
+const ATTEMPTS: u32 = 5;
 
 /// An event travels in one NATS message, which has 1 MB at most, with its headers.
 const LARGEST_EVENT: usize = 700_000;
 
-/// Decisions on any number of a tenant's aggregates that will be recorded together or not at all.
+/// Decisions on any number of a tenant's aggregates that will be recorded together or not at all, and only if nothing that
+/// they read has changed. Where it never asks for its [`Work::session`], it is recorded together with others' works.
 pub struct Work {
     store: EventStore,
-    session: Session,
+    session: Option<Session>,
     cx: Cx,
-    held: HashMap<Stream, Vec<Recorded>>,
+    held: HashMap<Stream, Held>,
     pending: Vec<Recorded>,
-    /// Which of `pending` belong to each stream.
-    pending_of: HashMap<Stream, Vec<usize>>,
     key: Option<CommandKey>,
 }
 
@@ -105,16 +106,17 @@ impl EventStore {
         let _turn = self.inner().lanes.wait(&(cx.tenant, lane)).await;
         let mut attempt = 1;
         loop {
-            let mut work = self.work(cx.clone()).await?;
-            if let Some(done) = work.answered_before().await? {
-                return Ok(done);
+            let mut work = self.work(cx.clone());
+            if attempt == ATTEMPTS {
+                work.lock().await?;
             }
-            let answer = decide(&mut work).await?;
+            let answer = match decide(&mut work).await {
+                Ok(answer) => answer,
+                // What was done already may well be refused the second time: its first answer counts.
+                Err(refused) => return work.answered_before().await?.ok_or(refused),
+            };
             match work.commit(&answer).await {
-                Err(StoreError::Conflict { .. }) if attempt < ATTEMPTS => {
-                    tokio::time::sleep(Duration::from_millis(u64::from(attempt) * 5)).await;
-                    attempt += 1;
-                }
+                Err(StoreError::Conflict { .. }) if attempt < ATTEMPTS => attempt += 1,
                 Ok(Committed::Now { position }) => return Ok(Done { answer, position, repeated: false }),
                 Ok(Committed::Before { answer, position }) => {
                     let answer = serde_json::from_str(&answer).map_err(StoreError::from)?;
@@ -126,18 +128,9 @@ impl EventStore {
     }
 
     /// A unit of work of its own; [`EventStore::perform`] is what request code wants.
-    pub async fn work(&self, cx: Cx) -> Result<Work, StoreError> {
-        let session = self.session(cx.tenant).await?;
+    pub fn work(&self, cx: Cx) -> Work {
         let key = cx.command.clone();
-        Ok(Work {
-            store: self.clone(),
-            session,
-            cx,
-            held: HashMap::new(),
-            pending: Vec::new(),
-            pending_of: HashMap::new(),
-            key,
-        })
+        Work { store: self.clone(), session: None, cx, held: HashMap::new(), pending: Vec::new(), key }
     }
 }
 
@@ -157,51 +150,64 @@ impl Work {
         self.cx = cx;
     }
 
-    pub fn session(&mut self) -> &mut Session {
-        &mut self.session
+    /// A transaction of this work's own, for what must be read or written together with the decision. It begins when it is
+    /// first asked for, and the events are then recorded in it.
+    pub async fn session(&mut self) -> Result<&mut Session, StoreError> {
+        match &mut self.session {
+            Some(session) => Ok(session),
+            none => Ok(none.insert(self.store.session(self.cx.tenant).await?)),
+        }
     }
 
-    /// The transaction, for what must be read or written together with the decision.
-    pub fn connection(&mut self) -> &mut PgConnection {
-        self.session.connection()
+    /// The connection of [`Work::session`].
+    pub async fn connection(&mut self) -> Result<&mut PgConnection, StoreError> {
+        Ok(self.session().await?.connection())
+    }
+
+    /// From here on nobody else appends for the tenant: what was read before is read anew, and what is decided now stands.
+    pub async fn lock(&mut self) -> Result<(), StoreError> {
+        debug_assert!(self.pending.is_empty(), "what is decided already was decided on what may have changed");
+        self.session().await?.lock_head().await?;
+        self.held.clear();
+        Ok(())
     }
 
     /// Reads many streams at once, so that deciding on each of them costs no query of its own.
     pub async fn preload(&mut self, mut streams: Vec<Stream>) -> Result<(), StoreError> {
         // What is held already would be held twice.
         streams.retain(|stream| !self.held.contains_key(stream));
-        let events = self.session.streams(&streams).await?;
-        for stream in streams {
-            self.held.entry(stream).or_default();
-        }
+        streams.sort_unstable();
+        streams.dedup();
+        let events = match &mut self.session {
+            Some(session) => session.streams(&streams).await?,
+            None if streams.len() > SHARED => self.store.session(self.cx.tenant).await?.streams(&streams).await?,
+            None => self.store.inner().reader.streams(self.cx.tenant, streams.clone()).await?,
+        };
+        self.held.extend(streams.into_iter().map(|stream| (stream, Held::default())));
         for event in events {
-            self.held.entry(event.stream.clone()).or_default().push(event);
+            if let Some(held) = self.held.get_mut(&event.stream) {
+                held.push(event);
+            }
         }
         Ok(())
     }
 
     /// The aggregate as its events, and those decided so far in this work, make it; with its version.
-    pub async fn load<A>(&mut self, id: &str) -> Result<(A, i64), StoreError>
+    pub async fn load<A>(&mut self, id: &str) -> Result<(&A, i64), StoreError>
     where
-        A: Aggregate,
+        A: Aggregate + 'static,
         A::Event: EventOf,
     {
-        let stream = Stream::new(A::TYPE, id);
-        if !self.held.contains_key(&stream) {
-            let events = self.session.stream(&stream, i64::MAX).await?;
-            self.held.insert(stream.clone(), events);
+        let held = self.hold(&Stream::new(A::TYPE, id)).await?;
+        let version = held.version();
+        Ok((held.aggregate()?, version))
+    }
+
+    async fn hold(&mut self, stream: &Stream) -> Result<&mut Held, StoreError> {
+        if !self.held.contains_key(stream) {
+            self.preload(vec![stream.clone()]).await?;
         }
-        let mut aggregate = A::default();
-        let mut version = 0;
-        let stored = self.held.get(&stream).into_iter().flatten();
-        let decided = self.pending_of.get(&stream).into_iter().flatten().map(|index| &self.pending[*index]);
-        for event in stored.chain(decided) {
-            if let Some(decoded) = event.decode::<A::Event>()? {
-                aggregate.apply(decoded);
-            }
-            version = event.version;
-        }
-        Ok((aggregate, version))
+        Ok(self.held.entry(stream.clone()).or_default())
     }
 
     /// Lets the aggregate decide. `expected` is the version the caller last saw, where it said so.
@@ -212,24 +218,26 @@ impl Work {
         command: A::Command,
     ) -> Result<Changed, Refused<A::Error>>
     where
-        A: Aggregate<Services = Cx>,
+        A: Aggregate<Services = Cx> + 'static,
         A::Event: EventOf,
     {
         let stream = Stream::new(A::TYPE, id);
-        let (mut aggregate, mut version) = self.load::<A>(id).await?;
+        let cx = self.cx.clone();
+        let held = self.hold(&stream).await?;
+        let mut version = held.version();
         if let Some(expected) = expected
             && expected != version
         {
             return Err(Refused::Stale { actual: version });
         }
         let sink = EventSink::default();
-        aggregate.handle(command, &self.cx, &sink).await.map_err(Refused::Rule)?;
+        held.aggregate::<A>()?.handle(command, &cx, &sink).await.map_err(Refused::Rule)?;
         let events = sink.collect().await;
+        held.decided(events.len());
         let changed = !events.is_empty();
         for event in &events {
             version += 1;
             let recorded = self.recorded(&stream, version, event).map_err(StoreError::from)?;
-            self.pending_of.entry(stream.clone()).or_default().push(self.pending.len());
             self.pending.push(recorded);
         }
         Ok(Changed { stream, version, changed })
@@ -266,14 +274,16 @@ impl Work {
         })
     }
 
+    /// The first answer to this work's Idempotency-Key, where it has one and was answered.
     async fn answered_before<T: DeserializeOwned>(&mut self) -> Result<Option<Done<T>>, StoreError> {
-        let Some(key) = &self.key else { return Ok(None) };
+        let Some(key) = self.key.clone() else { return Ok(None) };
+        let tenant = self.cx.tenant;
         let known: Option<(Vec<u8>, String, i64)> = sqlx::query_as(
             "select request_digest, answer, position from commands where tenant_id = $1 and command_id = $2",
         )
-        .bind(self.cx.tenant)
+        .bind(tenant)
         .bind(&key.id)
-        .fetch_optional(self.session.connection())
+        .fetch_optional(self.connection().await?)
         .await?;
         match known {
             None => Ok(None),
@@ -293,59 +303,30 @@ impl Work {
 
     pub(crate) async fn commit(mut self, answer: &impl Serialize) -> Result<Committed, StoreError> {
         if self.pending.is_empty() && self.key.is_none() {
-            let position = self.session.head().await?;
-            self.session.commit().await?;
+            let position = self.session().await?.head().await?;
+            if let Some(session) = self.session {
+                session.commit().await?;
+            }
             return Ok(Committed::Now { position });
         }
-        let answer = serde_json::to_string(answer)?;
-        let row = self.append(&answer).await?;
-        match (row.verdict.as_str(), row.answer, row.at) {
-            ("repeated", Some(answer), _) => Ok(Committed::Before { answer, position: row.last_position }),
-            ("reused", ..) => Err(StoreError::KeyReused),
-            ("conflict", ..) => Err(StoreError::Conflict {
-                stream: row.stream.unwrap_or_default(),
-                actual: row.actual.unwrap_or_default(),
-            }),
-            ("appended", _, at) => {
-                let (store, tenant) = (self.store.clone(), self.cx.tenant);
-                crash_point(store.service(), "appended");
-                let followed = self.project(row.last_position, at).await?;
-                crash_point(store.service(), "projected");
-                let events = self.pending.len();
-                self.session.commit().await?;
-                crash_point(store.service(), "committed");
-                if events > 0 {
-                    metrics::counter!("stele_appends_total", "service" => store.service()).increment(1);
-                    let count = u64::try_from(events).unwrap_or_default();
-                    metrics::counter!("stele_appended_events_total", "service" => store.service()).increment(count);
-                    store.announce(tenant, followed);
-                }
-                Ok(Committed::Now { position: row.last_position })
-            }
-            (verdict, ..) => Err(StoreError::Contract(format!("append answered {verdict:?}"))),
+        let decided = self.decided(serde_json::to_string(answer)?)?;
+        let verdict = match self.session {
+            Some(session) => record_in(&self.store, session, decided).await?,
+            None => self.store.inner().writer.record(decided).await?,
+        };
+        match verdict {
+            Verdict::Appended { position, .. } => Ok(Committed::Now { position }),
+            Verdict::Repeated { position, answer } => Ok(Committed::Before { answer, position }),
+            Verdict::Reused => Err(StoreError::KeyReused),
+            Verdict::Conflict { stream, actual } => Err(StoreError::Conflict { stream, actual }),
+            Verdict::Busy => Err(StoreError::Contract("an append that waits was told to wait".to_owned())),
         }
     }
 
-    async fn append(&mut self, answer: &str) -> Result<Appended, StoreError> {
-        let mut seen = HashSet::new();
-        let mut streams = Vec::new();
-        let mut expected = Vec::new();
-        let count = self.pending.len();
-        let (mut ids, mut event_streams, mut types, mut bodies) = (
-            Vec::with_capacity(count),
-            Vec::with_capacity(count),
-            Vec::with_capacity(count),
-            Vec::with_capacity(count),
-        );
-        for event in &self.pending {
-            // The first pending event of a stream says which version the decision was made on.
-            if seen.insert(event.stream.as_str()) {
-                streams.push(event.stream.as_str());
-                expected.push(event.version - 1);
-            }
-            ids.push(event.id);
-            event_streams.push(event.stream.as_str());
-            types.push(event.event_type.as_str());
+    fn decided(&mut self, answer: String) -> Result<Decided, StoreError> {
+        let events = std::mem::take(&mut self.pending);
+        let mut bodies = Vec::with_capacity(events.len());
+        for event in &events {
             let body = canonical(event)?;
             if body.len() > LARGEST_EVENT {
                 let stream = event.stream.to_string();
@@ -353,72 +334,47 @@ impl Work {
             }
             bodies.push(body);
         }
-        sqlx::query_as("select * from append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)")
-            .bind(self.cx.tenant)
-            .bind(self.key.as_ref().map(|key| &key.id))
-            .bind(self.key.as_ref().map(|key| &key.request_digest))
-            .bind(answer)
-            .bind(streams)
-            .bind(expected)
-            .bind(ids)
-            .bind(event_streams)
-            .bind(types)
-            .bind(bodies)
-            .fetch_one(self.session.connection())
-            .await
-            .map_err(as_conflict)
+        let reads = std::mem::take(&mut self.held).into_iter().map(|(stream, held)| (stream, held.read())).collect();
+        Ok(Decided { tenant: self.cx.tenant, key: self.key.take(), answer, reads, events, bodies })
     }
+}
 
-    /// Under a savepoint: a view that cannot be written is left to the catch-up worker, the command stands.
-    async fn project(&mut self, last: i64, at: Option<DateTime<Utc>>) -> Result<bool, StoreError> {
-        let (Some(at), false) = (at, self.pending.is_empty()) else { return Ok(true) };
-        let mut position = last - i64::try_from(self.pending.len()).unwrap_or_default();
-        for event in &mut self.pending {
-            position += 1;
-            event.position = position;
-            event.recorded_at = at;
+/// Records in a transaction of the work's own. Views follow under a savepoint: one that cannot be written is left to the
+/// catch-up worker, and the command stands.
+async fn record_in(store: &EventStore, mut session: Session, mut decided: Decided) -> Result<Verdict, StoreError> {
+    let (tenant, events) = (decided.tenant, decided.events.len());
+    let verdicts = append::append(session.connection(), By::Service, &[&decided]).await.map_err(|error| {
+        if append::is_conflict(&error) {
+            StoreError::Conflict { stream: String::new(), actual: 0 }
+        } else {
+            StoreError::Database(error)
         }
-        let projector = self.store.inner().projector.clone();
-        sqlx::query("savepoint views").execute(self.session.connection()).await?;
-        match projector.project(self.session.connection(), self.cx.tenant, &self.pending).await {
-            Ok(followed) => Ok(followed),
+    })?;
+    let runs = append::take_runs([&mut decided].into_iter().zip(&verdicts));
+    let Some(verdict) = verdicts.into_iter().next() else {
+        return Err(StoreError::Contract("append gave no verdict".to_owned()));
+    };
+    if !matches!(verdict, Verdict::Appended { .. }) {
+        return Ok(verdict);
+    }
+    crash_point(store.service(), "appended");
+    let mut followed = true;
+    if !store.inner().projector.is_idle() && !runs.is_empty() {
+        sqlx::query("savepoint views").execute(session.connection()).await?;
+        match store.inner().projector.project(session.connection(), &runs).await {
+            Ok(lagging) => followed = lagging.is_empty(),
             Err(error) => {
-                tracing::error!(tenant.id = %self.cx.tenant, position = last, %error, "the views could not follow an append");
-                sqlx::query("rollback to savepoint views").execute(self.session.connection()).await?;
-                Ok(false)
+                tracing::error!(tenant.id = %tenant, %error, "the views could not follow an append: they are left to catch up");
+                sqlx::query("rollback to savepoint views").execute(session.connection()).await?;
+                followed = false;
             }
         }
     }
-}
-
-fn canonical(event: &Recorded) -> Result<String, serde_json::Error> {
-    Body {
-        id: event.id,
-        tenant: event.tenant,
-        stream: event.stream.clone(),
-        event_type: event.event_type.clone(),
-        schema: event.schema,
-        occurred_at: event.occurred_at,
-        data: event.data.clone(),
-        metadata: event.metadata.clone(),
+    crash_point(store.service(), "projected");
+    session.commit().await?;
+    crash_point(store.service(), "committed");
+    if events > 0 {
+        store.inner().announcer.appended(tenant, events, followed);
     }
-    .canonical()
-}
-
-/// A unique key that two transactions reached at once is the same news as a version that moved.
-fn as_conflict(error: sqlx::Error) -> StoreError {
-    match error.as_database_error().and_then(sqlx::error::DatabaseError::code).as_deref() {
-        Some("23505" | "40001" | "40P01") => StoreError::Conflict { stream: String::new(), actual: 0 },
-        _ => StoreError::Database(error),
-    }
-}
-
-#[derive(sqlx::FromRow)]
-struct Appended {
-    verdict: String,
-    last_position: i64,
-    at: Option<DateTime<Utc>>,
-    answer: Option<String>,
-    stream: Option<String>,
-    actual: Option<i64>,
+    Ok(verdict)
 }

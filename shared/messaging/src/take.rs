@@ -68,14 +68,14 @@ async fn once(
     alone: bool,
 ) -> Result<Once, StoreError> {
     let Some(last) = events.last() else { return Ok(Once::Done(Taken::Parked)) };
-    let mut work = store.work(reacting(store, last)).await?;
-    let mut position = checkpoint::lock(work.connection(), tenant, source).await?;
-    if !retry && checkpoint::is_parked(work.connection(), tenant, source).await? {
+    let mut work = store.work(reacting(store, last));
+    let mut position = checkpoint::lock(work.connection().await?, tenant, source).await?;
+    if !retry && checkpoint::is_parked(work.connection().await?, tenant, source).await? {
         return Ok(Once::Done(Taken::Parked));
     }
     if alone {
         // Somebody else appended meanwhile: this time nobody does.
-        work.session().lock_head().await?;
+        work.lock().await?;
     }
     for (index, event) in events.iter().enumerate() {
         if event.position <= position {
@@ -98,9 +98,9 @@ async fn once(
         }
         position = event.position;
     }
-    checkpoint::advance(work.connection(), tenant, source, position).await?;
+    checkpoint::advance(work.connection().await?, tenant, source, position).await?;
     if retry {
-        checkpoint::unpark(work.connection(), tenant, source).await?;
+        checkpoint::unpark(work.connection().await?, tenant, source).await?;
     }
     crash_point(store.service(), "reacted");
     work.finish().await?;

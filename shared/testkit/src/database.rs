@@ -37,6 +37,11 @@ impl Database {
         Ok(EventStore::connect(self.service, &self.login(), 8, projector).await?)
     }
 
+    /// The connection that only the store's own writer has.
+    pub async fn writer(&self) -> anyhow::Result<PgConnection> {
+        Ok(PgConnection::connect_with(self.login().writer()).await?)
+    }
+
     /// Does what only a database administrator could: for tests that break what the service's role cannot.
     pub async fn as_superuser(&self, statements: &'static str) -> anyhow::Result<()> {
         let mut connection = self.superuser().await?;

@@ -64,16 +64,13 @@ async fn step(store: &EventStore, tenant: TenantId, view: &dyn AnyView) -> Resul
     let checkpoints = checkpoint::lock(session.connection(), tenant, &[view.name()]).await?;
     let position = checkpoints.first().map_or(0, |(_, position)| *position);
     let events = session.events_after(position, BATCH).await?;
-    let Some(last) = events.last() else { return Ok(false) };
+    if events.is_empty() {
+        return Ok(false);
+    }
     match set::apply(session.connection(), tenant, view, &events).await {
-        Ok(true) => {
-            checkpoint::advance(session.connection(), tenant, &[view.name()], last.position).await?;
+        Ok(taken) => {
             session.commit().await?;
-            Ok(true)
-        }
-        Ok(false) => {
-            session.commit().await?;
-            Ok(false)
+            Ok(taken)
         }
         Err(error) => {
             // The transaction is lost; the reason is kept in one of its own.

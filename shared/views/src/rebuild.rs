@@ -50,8 +50,8 @@ impl ViewSet {
         let rebuilt = Rebuilt { events: fresh.position, rows: fresh.spans.len() };
         rows::clear(session.connection(), tenant, view.name()).await?;
         let changes = Changes { ended: Vec::new(), begun: fresh.spans };
-        rows::write(session.connection(), tenant, view.name(), changes).await?;
-        checkpoint::advance(session.connection(), tenant, &[view.name()], last).await?;
+        let written = vec![rows::Written { view: view.name(), tenant, changes }];
+        rows::write(session.connection(), written, &[(tenant, view.name(), last)]).await?;
         session.commit().await?;
         Ok(Some(rebuilt))
     }

@@ -1,10 +1,10 @@
+use crate::rows::{Wanted, Written};
 use crate::view::{AnyView, Typed};
 use crate::{View, checkpoint, fold, rows};
-use eventstore::{Project, Recorded, TenantId};
+use eventstore::{Project, Projecting, Recorded, Run, TenantId};
 use sqlx::PgConnection;
-use std::future::Future;
+use std::collections::BTreeSet;
 use std::marker::PhantomData;
-use std::pin::Pin;
 
 /// The read models of one service.
 #[derive(Default)]
@@ -29,59 +29,96 @@ impl ViewSet {
         self.0.iter().map(AsRef::as_ref)
     }
 
-    async fn follow(
-        &self,
-        connection: &mut PgConnection,
-        tenant: TenantId,
-        events: &[Recorded],
-    ) -> Result<bool, sqlx::Error> {
-        let (Some(first), Some(last)) = (events.first(), events.last()) else { return Ok(true) };
-        let checkpoints = checkpoint::lock(connection, tenant, &self.names()).await?;
-        let mut followed = Vec::with_capacity(self.0.len());
+    /// One statement locks the checkpoints, one reads what stands, one writes everything: however many tenants and views.
+    async fn follow(&self, connection: &mut PgConnection, runs: &[Run]) -> Result<Vec<TenantId>, sqlx::Error> {
+        let caught_up = checkpoint::caught_up(connection, &self.names(), runs).await?;
+        let mut touched = Vec::new();
+        let mut lagging: BTreeSet<TenantId> = BTreeSet::new();
+        let mut faults = Vec::new();
         for view in self.iter() {
-            let caught_up = checkpoints.iter().any(|(name, at)| name == view.name() && at + 1 == first.position);
-            if caught_up && apply(connection, tenant, view, events).await? {
-                followed.push(view.name());
+            for run in runs {
+                if !caught_up.contains(&(run.tenant, view.name())) {
+                    lagging.insert(run.tenant);
+                    continue;
+                }
+                match fold::keys(view, &run.events) {
+                    Ok(keys) => touched.push((view, run, keys)),
+                    Err(fault) => faults.push((view.name(), run.tenant, fault)),
+                }
             }
         }
-        checkpoint::advance(connection, tenant, &followed, last.position).await?;
-        Ok(followed.len() == self.0.len())
+        let wanted = touched.iter().map(|(view, run, keys)| Wanted { view: view.name(), tenant: run.tenant, keys });
+        let mut standing = rows::standing(connection, &wanted.collect::<Vec<_>>()).await?;
+        let (mut written, mut followed) = (Vec::new(), Vec::new());
+        for (view, run, keys) in touched {
+            if !keys.is_empty() {
+                let standing = standing.remove(&(view.name(), run.tenant)).unwrap_or_default();
+                match fold::fold(view, standing, &run.events) {
+                    Ok(changes) => written.push(Written { view: view.name(), tenant: run.tenant, changes }),
+                    Err(fault) => {
+                        faults.push((view.name(), run.tenant, fault));
+                        continue;
+                    }
+                }
+            }
+            followed.extend(run.events.last().map(|last| (run.tenant, view.name(), last.position)));
+        }
+        rows::write(connection, written, &followed).await?;
+        for (view, tenant, fault) in faults {
+            lagging.insert(tenant);
+            report(connection, tenant, view, &fault).await?;
+        }
+        Ok(lagging.into_iter().collect())
     }
 }
 
 impl Project for ViewSet {
-    fn project<'a>(
-        &'a self,
-        connection: &'a mut PgConnection,
-        tenant: TenantId,
-        events: &'a [Recorded],
-    ) -> Pin<Box<dyn Future<Output = Result<bool, sqlx::Error>> + Send + 'a>> {
-        Box::pin(self.follow(connection, tenant, events))
+    fn is_idle(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn project<'a>(&'a self, connection: &'a mut PgConnection, runs: &'a [Run]) -> Projecting<'a> {
+        Box::pin(self.follow(connection, runs))
     }
 }
 
-/// Writes what `events` change in one view; false where its fold has a fault, which is recorded.
+/// Writes what `events` change in one view, and moves its checkpoint; false where its fold has a fault, which is recorded.
 pub(crate) async fn apply(
     connection: &mut PgConnection,
     tenant: TenantId,
     view: &dyn AnyView,
     events: &[Recorded],
 ) -> Result<bool, sqlx::Error> {
-    let fault = match fold::keys(view, events) {
-        Ok(keys) if keys.is_empty() => return Ok(true),
+    let Some(last) = events.last() else { return Ok(true) };
+    let changes = match fold::keys(view, events) {
+        Err(fault) => Err(fault),
+        Ok(keys) if keys.is_empty() => Ok(None),
         Ok(keys) => {
-            let standing = rows::standing(connection, tenant, view.name(), &keys).await?;
-            match fold::fold(view, standing, events) {
-                Ok(changes) => {
-                    rows::write(connection, tenant, view.name(), changes).await?;
-                    return Ok(true);
-                }
-                Err(fault) => fault,
-            }
+            let wanted = [Wanted { view: view.name(), tenant, keys: &keys }];
+            let mut standing = rows::standing(connection, &wanted).await?;
+            fold::fold(view, standing.remove(&(view.name(), tenant)).unwrap_or_default(), events).map(Some)
         }
-        Err(fault) => fault,
     };
-    tracing::error!(tenant.id = %tenant, view = view.name(), position = fault.position, error = fault.what, "a view cannot fold an event");
-    checkpoint::fault(connection, tenant, view.name(), &format!("position {}: {}", fault.position, fault.what)).await?;
-    Ok(false)
+    match changes {
+        Ok(changes) => {
+            let written = changes.map(|changes| Written { view: view.name(), tenant, changes });
+            let followed = [(tenant, view.name(), last.position)];
+            rows::write(connection, written.into_iter().collect(), &followed).await?;
+            Ok(true)
+        }
+        Err(fault) => {
+            report(connection, tenant, view.name(), &fault).await?;
+            Ok(false)
+        }
+    }
+}
+
+async fn report(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    view: &str,
+    fault: &fold::Fault,
+) -> Result<(), sqlx::Error> {
+    tracing::error!(tenant.id = %tenant, view, position = fault.position, error = fault.what, "a view cannot fold an event");
+    checkpoint::fault(connection, tenant, view, &format!("position {}: {}", fault.position, fault.what)).await
 }

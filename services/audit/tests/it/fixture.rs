@@ -84,7 +84,7 @@ impl House {
     /// A tenant in which `person` has one role.
     pub async fn tenant(&self, person: &str, role: Role) -> TenantId {
         let tenant = TenantId::random();
-        let mut work = self.tenancy.work(cx(tenant, "admin")).await.expect("a work");
+        let mut work = self.tenancy.work(cx(tenant, "admin"));
         let open = Command::Open { organisation: self.organisation };
         work.execute::<Admission>(&tenant.to_string(), None, open).await.expect("opened");
         let assign = Command::Assign { person: person.to_owned(), roles: [role].into() };
@@ -181,7 +181,7 @@ pub fn cx(tenant: TenantId, person: &str) -> Cx {
 }
 
 pub async fn note(store: &EventStore, cx: Cx, id: &str, what: &str) {
-    let mut work = store.work(cx).await.expect("a work");
+    let mut work = store.work(cx);
     work.execute::<Thing>(id, None, what.to_owned()).await.expect("decided");
     work.finish().await.expect("recorded");
 }

@@ -60,7 +60,7 @@ impl House {
 
     pub async fn empty_tenant(&self) -> Tenant<'_> {
         let id = TenantId::random();
-        let mut work = self.store.work(cx(id)).await.expect("a work");
+        let mut work = self.store.work(cx(id));
         let open = access::Command::Open { organisation: self.organisation };
         work.execute::<Admission>(&id.to_string(), None, open).await.expect("opened");
         work.finish().await.expect("recorded");
@@ -126,7 +126,7 @@ impl Tenant<'_> {
             hash: String::new(),
         };
         let cx = Cx { causation_id: Some(event.id), ..Cx::new(self.id, Actor::Service("controls".to_owned()), now()) };
-        let mut work = self.house.store.work(cx).await?;
+        let mut work = self.house.store.work(cx);
         reaction(&mut work, &event).await?;
         Ok(work.finish().await?)
     }

@@ -120,7 +120,7 @@ impl House {
     }
 
     async fn decide_access(&self, tenant: TenantId, commands: impl IntoIterator<Item = Command>) {
-        let mut work = self.tenancy.work(cx(tenant, "admin")).await.expect("a work");
+        let mut work = self.tenancy.work(cx(tenant, "admin"));
         for command in commands {
             work.execute::<Admission>(&tenant.to_string(), None, command).await.expect("decided");
         }
@@ -128,13 +128,13 @@ impl House {
     }
 
     pub async fn say_of_risk(&self, tenant: TenantId, by: &str, id: &str, event: RiskEvent) {
-        let mut work = self.risk.work(cx(tenant, by)).await.expect("a work");
+        let mut work = self.risk.work(cx(tenant, by));
         work.execute::<Risk>(id, None, event).await.expect("decided");
         work.finish().await.expect("recorded");
     }
 
     pub async fn say_of_control(&self, tenant: TenantId, by: &str, id: &str, event: ControlEvent) {
-        let mut work = self.controls.work(cx(tenant, by)).await.expect("a work");
+        let mut work = self.controls.work(cx(tenant, by));
         work.execute::<Control>(id, None, event).await.expect("decided");
         work.finish().await.expect("recorded");
     }

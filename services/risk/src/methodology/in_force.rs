@@ -55,7 +55,7 @@ impl InForce {
 pub async fn in_force(work: &mut Work) -> Result<InForce, Problem> {
     let (methodology, _) = work.load::<Methodology>(ID).await?;
     let new = "this tenant is new, and its methodology is on its way: try again in a moment";
-    methodology.in_force.ok_or_else(|| Problem::unavailable(new))
+    methodology.in_force.clone().ok_or_else(|| Problem::unavailable(new))
 }
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ impl Api {
         let caller = Caller { person: "mara".to_owned(), organisation, administrator: true };
         let token = issuer.issue(&caller, when(), Duration::days(36_500)).expect("a token");
         let api = Self { running, tenant, token, client: Client::new() };
-        let mut work = api.store().await.work(cx(tenant)).await.expect("a work");
+        let mut work = api.store().await.work(cx(tenant));
         let open = access::Command::Open { organisation };
         work.execute::<Admission>(&tenant.to_string(), None, open).await.expect("opened");
         let created = json!({"name": "Larkspur", "baseline": "iso27001_2022"});
@@ -61,7 +61,7 @@ impl Api {
     }
 
     async fn control(&self, id: &str, event_type: &str, data: Value) {
-        let mut work = self.store().await.work(cx(self.tenant)).await.expect("a work");
+        let mut work = self.store().await.work(cx(self.tenant));
         let event = heard(self.tenant, &format!("control-{id}"), event_type, data);
         risk::when_a_control_changes_then_note_it()(&mut work, &event).await.expect("taken");
         work.finish().await.expect("recorded");

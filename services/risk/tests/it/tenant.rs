@@ -41,7 +41,7 @@ impl Fixture {
     }
 
     async fn hear(&self, reaction: &Reaction, event: &Recorded) {
-        let mut work = self.store.work(cx(event.tenant)).await.expect("a work");
+        let mut work = self.store.work(cx(event.tenant));
         reaction(&mut work, event).await.expect("taken");
         work.finish().await.expect("recorded");
     }

@@ -47,7 +47,7 @@ async fn react(store: &EventStore, reaction: &Reaction, event: &Recorded) {
     // As the consumer has it: this service acts, and the event is the cause.
     let actor = Actor::Service("tenancy".to_owned());
     let cx = Cx { actor, causation_id: Some(event.id), ..cx(event.tenant) };
-    let mut work = store.work(cx).await.expect("a work");
+    let mut work = store.work(cx);
     reaction(&mut work, event).await.expect("taken");
     work.finish().await.expect("recorded");
 }

@@ -1,8 +1,6 @@
 use crate::tally::{Add, Falls, Tally, add, cx, database, store};
-use eventstore::{CommandKey, Cx, Project, Recorded, Refused, StoreError, Stream, TenantId};
+use eventstore::{CommandKey, Cx, Project, Projecting, Refused, Run, StoreError, Stream, TenantId};
 use futures::future::join_all;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +15,7 @@ async fn a_stream_that_is_read_twice_counts_once_and_what_was_decided_counts_too
     let tenant = TenantId::random();
     add(&store, &cx(tenant), "one", 2).await.expect("added");
 
-    let mut work = store.work(cx(tenant)).await.expect("a work");
+    let mut work = store.work(cx(tenant));
     for _ in 0..2 {
         work.preload(vec![Stream::new("tally", "one"), Stream::new("tally", "other")]).await.expect("read");
     }
@@ -60,7 +58,7 @@ async fn three_hundred_writers_on_one_stream_lose_nothing_and_leave_no_gap() {
     let mut positions: Vec<i64> = done.into_iter().map(|done| done.expect("acknowledged").position).collect();
     positions.sort_unstable();
     assert_eq!(positions, (1..=300).collect::<Vec<_>>());
-    let mut work = store.work(cx).await.expect("a work");
+    let mut work = store.work(cx);
     let (tally, version) = work.load::<Tally>("one").await.expect("loaded");
     assert_eq!((tally.total, version), (600, 300));
     assert_eq!(store.verify_chain(tenant).await.expect("verified").fault, None);
@@ -80,7 +78,8 @@ async fn two_processes_on_one_stream_lose_nothing() {
         done.expect("acknowledged");
     }
 
-    let (tally, version) = one.work(cx).await.expect("a work").load::<Tally>("shared").await.expect("loaded");
+    let mut work = one.work(cx);
+    let (tally, version) = work.load::<Tally>("shared").await.expect("loaded");
     assert_eq!((tally.total, version), (40, 40));
 }
 
@@ -141,7 +140,7 @@ async fn a_stale_version_is_told_the_actual_one() {
     add(&store, &cx, "one", 1).await.expect("first");
     add(&store, &cx, "one", 1).await.expect("second");
 
-    let stale = store.work(cx).await.expect("a work").execute::<Tally>("one", Some(1), Add(1)).await;
+    let stale = store.work(cx).execute::<Tally>("one", Some(1), Add(1)).await;
 
     assert!(matches!(stale, Err(Refused::Stale { actual: 2 })), "{stale:?}");
 }
@@ -150,7 +149,7 @@ async fn a_stale_version_is_told_the_actual_one() {
 async fn several_streams_are_recorded_together_or_not_at_all() {
     let (_database, store) = store().await;
     let cx = cx(TenantId::random());
-    let mut work = store.work(cx.clone()).await.expect("a work");
+    let mut work = store.work(cx.clone());
     work.execute::<Tally>("a", None, Add(1)).await.expect("decided");
     work.execute::<Tally>("b", None, Add(2)).await.expect("decided");
     work.execute::<Tally>("a", None, Add(3)).await.expect("decided");
@@ -162,7 +161,7 @@ async fn several_streams_are_recorded_together_or_not_at_all() {
     assert!(matches!(&refused, Err(StoreError::Conflict { stream, actual: 1 }) if stream == "tally-b"), "{refused:?}");
     assert_eq!(store.verify_chain(cx.tenant).await.expect("verified").events, 1);
 
-    let mut again = store.work(cx.clone()).await.expect("a work");
+    let mut again = store.work(cx.clone());
     for (id, amount) in [("a", 1), ("b", 2), ("a", 3)] {
         again.execute::<Tally>(id, None, Add(amount)).await.expect("decided");
     }
@@ -227,13 +226,14 @@ async fn an_instant_names_the_position_that_was_last_then() {
 struct Broken;
 
 impl Project for Broken {
-    fn project<'a>(
-        &'a self,
-        connection: &'a mut sqlx::PgConnection,
-        _: TenantId,
-        _: &'a [Recorded],
-    ) -> Pin<Box<dyn Future<Output = Result<bool, sqlx::Error>> + Send + 'a>> {
-        Box::pin(async move { sqlx::query("insert into view_gone values (1)").execute(connection).await.map(|_| true) })
+    fn is_idle(&self) -> bool {
+        false
+    }
+
+    fn project<'a>(&'a self, connection: &'a mut sqlx::PgConnection, _: &'a [Run]) -> Projecting<'a> {
+        Box::pin(
+            async move { sqlx::query("insert into view_gone values (1)").execute(connection).await.map(|_| vec![]) },
+        )
     }
 }
 

@@ -1,6 +1,7 @@
 //! The store's promises, each against a real PostgreSQL and each with somebody trying to break it.
 
 mod append;
+mod group;
 mod immutable;
 mod isolation;
 mod tally;

@@ -45,7 +45,7 @@ pub async fn say(store: &EventStore, tenant: TenantId, what: &str) {
 }
 
 pub async fn say_as(store: &EventStore, cx: Cx, what: &str) {
-    let mut work = store.work(cx).await.expect("a work");
+    let mut work = store.work(cx);
     work.execute::<Saying>("one", None, what.to_owned()).await.expect("decided");
     work.finish().await.expect("recorded");
 }

@@ -12,7 +12,7 @@ fn views() -> Arc<ViewSet> {
 }
 
 async fn add(store: &eventstore::EventStore, tenant: TenantId, id: &str, amount: i64) -> i64 {
-    let mut work = store.work(cx(tenant)).await.expect("a work");
+    let mut work = store.work(cx(tenant));
     work.execute::<Tally>(id, None, Add(amount)).await.expect("decided");
     work.finish().await.expect("recorded")
 }
@@ -43,7 +43,7 @@ async fn several_events_of_one_key_in_one_append_each_have_their_row() {
     let store = database().await.store(views()).await.expect("a store");
     let tenant = TenantId::random();
     add(&store, tenant, "one", 1).await;
-    let mut work = store.work(cx(tenant)).await.expect("a work");
+    let mut work = store.work(cx(tenant));
     for amount in [2, 3] {
         work.execute::<Tally>("one", None, Add(amount)).await.expect("decided");
     }
