@@ -17,6 +17,13 @@ pub struct Decided {
     pub bodies: Vec<String>,
 }
 
+impl Decided {
+    /// The types of the streams that it read or wrote.
+    pub fn kinds(&self) -> impl Iterator<Item = &str> {
+        self.reads.iter().map(|(stream, _)| stream.kind())
+    }
+}
+
 #[derive(Debug)]
 pub enum Verdict {
     Appended { position: i64, at: Option<DateTime<Utc>> },

@@ -5,6 +5,7 @@
 
 mod actor;
 mod aggregate;
+mod announcer;
 mod append;
 mod batch;
 mod body;

@@ -1,3 +1,4 @@
+use crate::announcer::Announcer;
 use crate::connect::pool;
 use crate::event::Recorded;
 use crate::lanes::Lanes;
@@ -23,31 +24,6 @@ pub(crate) struct Inner {
     pub writer: Writer,
     pub reader: Reader,
     pub announcer: Announcer,
-}
-
-/// Tells the workers of this process what was appended.
-#[derive(Clone)]
-pub(crate) struct Announcer {
-    service: &'static str,
-    appended: broadcast::Sender<TenantId>,
-    lagging: broadcast::Sender<TenantId>,
-}
-
-impl Announcer {
-    fn new(service: &'static str) -> Self {
-        Self { service, appended: broadcast::channel(4096).0, lagging: broadcast::channel(4096).0 }
-    }
-
-    pub fn appended(&self, tenant: TenantId, events: usize, views_followed: bool) {
-        metrics::counter!("stele_appends_total", "service" => self.service).increment(1);
-        let events = u64::try_from(events).unwrap_or_default();
-        metrics::counter!("stele_appended_events_total", "service" => self.service).increment(events);
-        // No receiver is no fault: the command-line tools run no workers.
-        let _ = self.appended.send(tenant);
-        if !views_followed {
-            let _ = self.lagging.send(tenant);
-        }
-    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -121,6 +97,11 @@ impl EventStore {
     /// Tenants whose views did not all follow their last append.
     pub fn lagging(&self) -> broadcast::Receiver<TenantId> {
         self.0.announcer.lagging.subscribe()
+    }
+
+    /// A number that rises with each append of this process to the tenant's streams of a type, and now and then without.
+    pub fn changes(&self, tenant: TenantId, kind: &str) -> u64 {
+        self.0.announcer.changes(tenant, kind)
     }
 
     /// The version of the last migration that the database has seen.

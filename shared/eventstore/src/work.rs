@@ -374,7 +374,7 @@ async fn record_in(store: &EventStore, mut session: Session, mut decided: Decide
     session.commit().await?;
     crash_point(store.service(), "committed");
     if events > 0 {
-        store.inner().announcer.appended(tenant, events, followed);
+        store.inner().announcer.appended(tenant, decided.kinds(), events, followed);
     }
     Ok(verdict)
 }

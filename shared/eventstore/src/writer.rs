@@ -1,6 +1,6 @@
+use crate::announcer::Announcer;
 use crate::append::{self, By, Decided, Verdict};
 use crate::batch::{Batch, Entry};
-use crate::store::Announcer;
 use crate::{Project, StoreError, TenantId, crash_point};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
@@ -182,7 +182,8 @@ impl Desk {
             }
             let tenant = entry.command.tenant;
             if let (Verdict::Appended { .. }, false) = (&verdict, entry.command.bodies.is_empty()) {
-                self.announcer.appended(tenant, entry.command.bodies.len(), !done.lagging.contains(&tenant));
+                let (kinds, events) = (entry.command.kinds(), entry.command.bodies.len());
+                self.announcer.appended(tenant, kinds, events, !done.lagging.contains(&tenant));
             }
             // Nobody listens where the caller went away: it is recorded all the same.
             let _ = entry.verdict.send(Ok(verdict));

@@ -3,6 +3,8 @@ use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, PullConsumer};
 use async_nats::jetstream::stream::{Config as StreamConfig, RetentionPolicy, StorageType};
 use async_nats::jetstream::{self, Context};
 use eventstore::TenantId;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// How long JetStream keeps a message. PostgreSQL is the truth: what is older is replayed from there.
@@ -14,6 +16,8 @@ pub struct Bus {
     pub(crate) client: async_nats::Client,
     pub(crate) jetstream: Context,
     prefix: String,
+    /// Streams that are known to stand.
+    ensured: Arc<Mutex<HashSet<String>>>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -45,7 +49,7 @@ impl Bus {
         }
         let client = options.connect(address).await?;
         let jetstream = jetstream::new(client.clone());
-        Ok(Self { client, jetstream, prefix: prefix.to_owned() })
+        Ok(Self { client, jetstream, prefix: prefix.to_owned(), ensured: Arc::default() })
     }
 
     /// Whether the server answers now.
@@ -90,6 +94,24 @@ impl Bus {
             });
         }
         Ok(stream)
+    }
+
+    /// The same, asked of the server once, and again after [`Bus::forget_stream`].
+    pub(crate) async fn ensure_stream_once(&self, service: &str) -> Result<(), BusError> {
+        if !self.ensured().contains(service) {
+            self.ensure_stream(service).await?;
+            self.ensured().insert(service.to_owned());
+        }
+        Ok(())
+    }
+
+    /// A publication failed: perhaps the stream is gone.
+    pub(crate) fn forget_stream(&self, service: &str) {
+        self.ensured().remove(service);
+    }
+
+    fn ensured(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.ensured.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The durable consumer by which `service` hears `source`: one filter subject, which every server version heeds.

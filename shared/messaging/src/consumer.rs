@@ -12,6 +12,10 @@ use std::time::Duration;
 /// How often the source is asked what there is: a message that was the last and was lost leaves no gap to notice.
 const SWEEP: Duration = Duration::from_secs(5);
 const BATCH: usize = 256;
+
+/// Tenants whose events are taken side by side.
+const AT_ONCE: usize = 4;
+
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Takes in the events of one source, each tenant's exactly once and in order.
@@ -63,18 +67,21 @@ impl Consumer {
                 }
             }
         }
-        for (tenant, mut heard) in by_tenant {
-            heard.sort_by_key(|(event, _)| event.position);
-            let (events, messages): (Vec<Recorded>, Vec<Message>) = heard.into_iter().unzip();
-            match self.take_with_replay(tenant, &events).await {
-                Ok(()) => {
-                    for message in &messages {
-                        acknowledge(message).await;
-                    }
+        let taking = by_tenant.into_iter().map(|(tenant, heard)| self.hear_of(tenant, heard));
+        futures::stream::iter(taking).buffer_unordered(AT_ONCE).collect::<()>().await;
+    }
+
+    async fn hear_of(&self, tenant: TenantId, mut heard: Vec<(Recorded, Message)>) {
+        heard.sort_by_key(|(event, _)| event.position);
+        let (events, messages): (Vec<Recorded>, Vec<Message>) = heard.into_iter().unzip();
+        match self.take_with_replay(tenant, &events).await {
+            Ok(()) => {
+                for message in &messages {
+                    acknowledge(message).await;
                 }
-                Err(error) => {
-                    tracing::warn!(tenant.id = %tenant, source = self.source, error = format!("{error:#}"), "events wait; trying again");
-                }
+            }
+            Err(error) => {
+                tracing::warn!(tenant.id = %tenant, source = self.source, error = format!("{error:#}"), "events wait; trying again");
             }
         }
     }

@@ -21,6 +21,7 @@ mod position;
 mod problem;
 mod query;
 mod read;
+mod rosters;
 mod route;
 mod run;
 mod settings;

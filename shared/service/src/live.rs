@@ -1,4 +1,5 @@
 use crate::Service;
+use crate::rosters::Rosters;
 use eventstore::EventStore;
 use messaging::Bus;
 use std::sync::Arc;
@@ -10,4 +11,5 @@ pub struct Live {
     pub views: Arc<ViewSet>,
     pub store: EventStore,
     pub bus: Bus,
+    pub rosters: Rosters,
 }

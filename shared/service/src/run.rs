@@ -1,5 +1,6 @@
 use crate::health::{Readiness, Vitals};
 use crate::live::Live;
+use crate::rosters::Rosters;
 use crate::settings::Settings;
 use crate::{Service, shell};
 use axum::Router;
@@ -115,7 +116,7 @@ impl Background {
         let views = Arc::new(std::mem::take(&mut service.views));
         loop {
             match attach(&service, &views, settings).await {
-                Ok((store, bus)) => return Live { service, views, store, bus },
+                Ok((store, bus)) => return Live { service, views, store, bus, rosters: Rosters::default() },
                 Err(error) => {
                     tracing::warn!(service = name, %error, "waiting");
                     self.readiness.waits(name, error.to_string());

@@ -4,4 +4,5 @@ mod append;
 mod group;
 mod immutable;
 mod isolation;
+mod model;
 mod tally;

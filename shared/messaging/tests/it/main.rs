@@ -1,5 +1,6 @@
 //! From one service to another over a real NATS: each event once and in order, whatever is lost, doubled or broken.
 
+mod delivery;
 mod fixture;
 
 use eventstore::{Recorded, TenantId};
