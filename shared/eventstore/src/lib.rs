@@ -16,6 +16,7 @@ mod lanes;
 mod migrate;
 mod project;
 mod store;
+mod unfinished;
 mod verify;
 mod work;
 
@@ -32,6 +33,7 @@ pub use ids::{InvalidStream, Stream, TenantId};
 pub use migrate::{migrate, migrations};
 pub use project::{Never, Project};
 pub use store::{EventStore, Session, StoreError};
+pub use unfinished::Unfinished;
 pub use verify::{ChainFault, ChainReport};
 pub use work::{Changed, Done, Refused, Work};
 
