@@ -3,7 +3,7 @@ use chrono::{DateTime, Utc};
 use eventstore::Recorded;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use views::{Column, Folded, View};
+use views::{Column, Folded, View, stream_key};
 
 /// A piece of evidence. A list filters and sorts by `title`; otherwise it is in the order of recording, for ids grow with
 /// time.
@@ -25,7 +25,7 @@ impl View for Exhibit {
     const COLUMNS: &'static [Column] = &[Column::text("title")];
 
     fn keys(event: &Recorded) -> Folded<Vec<String>> {
-        Ok(event.decode::<Event>()?.map(|_| event.stream.id().to_owned()).into_iter().collect())
+        Ok(stream_key::<Event>(event))
     }
 
     fn apply(current: Option<Self>, _: &str, event: &Recorded) -> Folded<Option<Self>> {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use service::natural;
 use utoipa::ToSchema;
 use uuid::Uuid;
-use views::{Column, Folded, View};
+use views::{Column, Folded, View, stream_key};
 
 /// What the tenant says of one control. A list filters and sorts by `theme`, `state`, `owner` (empty: nobody) and
 /// `applicability` (`included`, `excluded` or `undecided`); otherwise it is in the standard's order.
@@ -52,7 +52,7 @@ impl View for Statement {
     const ORDER: Option<Column> = Some(Column::text("place"));
 
     fn keys(event: &Recorded) -> Folded<Vec<String>> {
-        Ok(event.decode::<Event>()?.map(|_| event.stream.id().to_owned()).into_iter().collect())
+        Ok(stream_key::<Event>(event))
     }
 
     fn apply(current: Option<Self>, _: &str, event: &Recorded) -> Folded<Option<Self>> {

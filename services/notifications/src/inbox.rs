@@ -7,7 +7,7 @@ use eventstore::{Actor, Recorded, Work};
 use serde::{Deserialize, Serialize};
 use service::{Call, Problem, json};
 use utoipa::ToSchema;
-use views::{Column, Folded, View};
+use views::{Column, Folded, View, stream_key};
 
 /// Not among the columns that a caller may filter by: everybody sees their own.
 const PERSON: Column = Column::text("person");
@@ -45,7 +45,7 @@ impl View for Inbox {
     const ORDER: Option<Column> = Some(Column::int("place"));
 
     fn keys(event: &Recorded) -> Folded<Vec<String>> {
-        Ok(event.decode::<Event>()?.map(|_| event.stream.id().to_owned()).into_iter().collect())
+        Ok(stream_key::<Event>(event))
     }
 
     fn apply(current: Option<Self>, _: &str, event: &Recorded) -> Folded<Option<Self>> {

@@ -2,7 +2,7 @@ use crate::control::Event;
 use eventstore::Recorded;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use views::{Folded, View};
+use views::{Folded, View, stream_key};
 
 /// How far a control is implemented.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -32,7 +32,7 @@ impl View for ControlState {
     const NAME: &'static str = "control_state";
 
     fn keys(event: &Recorded) -> Folded<Vec<String>> {
-        Ok(event.decode::<Event>()?.map(|_| event.stream.id().to_owned()).into_iter().collect())
+        Ok(stream_key::<Event>(event))
     }
 
     fn apply(current: Option<Self>, _: &str, event: &Recorded) -> Folded<Option<Self>> {

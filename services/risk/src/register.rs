@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use eventstore::Recorded;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use views::{Column, Folded, View};
+use views::{Column, Folded, View, stream_key};
 
 /// A risk of the register. A list filters and sorts by `owner` (empty: nobody), `state`, `treatment` (the option; empty:
 /// undecided), `level`, `score` and `residual_level` (-1: not assessed); otherwise it is in the order of refs.
@@ -98,7 +98,7 @@ impl View for RegisteredRisk {
     const ORDER: Option<Column> = Some(Column::text("place"));
 
     fn keys(event: &Recorded) -> Folded<Vec<String>> {
-        Ok(event.decode::<Event>()?.map(|_| event.stream.id().to_owned()).into_iter().collect())
+        Ok(stream_key::<Event>(event))
     }
 
     fn apply(current: Option<Self>, _: &str, event: &Recorded) -> Folded<Option<Self>> {

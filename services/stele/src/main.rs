@@ -41,7 +41,7 @@ enum Command {
     Organisation(organisation::Found),
     /// Recompute every chain, view and the agreement of the trail with its sources; exit code 1 where something is wrong
     Verify(verify::Verify),
-    /// Fold views anew from the first event and swap them in, while the system runs
+    /// Fold views anew from the first event and swap them in, while the system runs; list what of that is unfinished
     Rebuild(rebuild::Rebuild),
     /// Print address, organisation and a token of a running `stele up` as shell variables
     Env(env::Env),

@@ -21,6 +21,7 @@ mod migrate;
 mod project;
 mod reader;
 mod store;
+mod unfinished;
 mod verify;
 mod work;
 mod writer;
@@ -38,6 +39,7 @@ pub use ids::{InvalidStream, Stream, TenantId};
 pub use migrate::{migrate, migrations};
 pub use project::{Never, Project, Projecting, Run};
 pub use store::{EventStore, Session, StoreError};
+pub use unfinished::Unfinished;
 pub use verify::{ChainFault, ChainReport};
 pub use work::{Changed, Done, Refused, Work};
 

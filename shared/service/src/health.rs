@@ -117,6 +117,14 @@ async fn measure(live: &Live) {
             gauge!("stele_view_lag_events", "service" => service, "view" => view).set(whole(lag));
         }
     }
+    if let Ok(rebuilds) = live.store.rebuilds().await {
+        for view in &views {
+            let of_view = || rebuilds.iter().filter(|rebuild| rebuild.view == *view);
+            let (done, total) = (of_view().map(|one| one.position).sum(), of_view().map(|one| one.head).sum());
+            gauge!("stele_rebuild_done_events", "service" => service, "view" => *view).set(whole(done));
+            gauge!("stele_rebuild_total_events", "service" => service, "view" => *view).set(whole(total));
+        }
+    }
     if let Ok(lag) = live.store.relay_lag().await {
         gauge!("stele_relay_lag_events", "service" => service).set(whole(lag));
     }

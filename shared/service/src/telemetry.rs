@@ -105,6 +105,14 @@ pub fn prometheus() -> &'static PrometheusHandle {
         describe_counter!("stele_appends_total", "Appends to the event store");
         describe_counter!("stele_appended_events_total", "Events appended");
         describe_gauge!("stele_view_lag_events", "Events that a view has not taken yet, over all tenants");
+        describe_gauge!(
+            "stele_rebuild_done_events",
+            "Events folded by unfinished rebuilds of a view, over all tenants"
+        );
+        describe_gauge!(
+            "stele_rebuild_total_events",
+            "Events that unfinished rebuilds of a view have to fold, over all tenants"
+        );
         describe_gauge!("stele_relay_lag_events", "Events that were not published yet, over all tenants");
         describe_gauge!("stele_consumer_lag_events", "Events of a source that were not taken in yet, over all tenants");
         describe_gauge!(

@@ -59,7 +59,7 @@ pub fn checked_text_if_given(field: &str, written: &str, most: usize) -> Result<
 }
 
 /// Sort by it to count as people do: R-2 before R-10. The database's `natural_place` gives the same: every run of digits
-/// is padded to the length of the longest ref, and a longer one loses its leading zeros and no more.
+/// loses its leading zeros and gets its length before it; one of more than 99 digits is ordered as text.
 pub fn natural(name: &str) -> String {
     let mut place = String::new();
     let mut rest = name;
@@ -68,9 +68,7 @@ pub fn natural(name: &str) -> String {
         let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
         let (number, after) = digits.split_at(end);
         let number = number.trim_start_matches('0');
-        place.push_str(before);
-        place.push_str(&"0".repeat(LONGEST_REF.saturating_sub(number.len())));
-        place.push_str(number);
+        place += &format!("{before}{:02}{number}", number.len().min(99));
         rest = after;
     }
     place + rest

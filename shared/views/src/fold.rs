@@ -1,8 +1,8 @@
-use crate::view::AnyView;
+use crate::view::{AnyView, View};
 use chrono::{DateTime, Utc};
 use eventstore::{NOW, Recorded};
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// A row as of a span of positions: from `from` until before `to`.
@@ -42,31 +42,63 @@ pub fn keys(view: &dyn AnyView, events: &[Recorded]) -> Result<BTreeSet<String>,
 
 /// Folds `events` in order over the rows that stand now.
 pub fn fold(view: &dyn AnyView, standing: BTreeMap<String, Value>, events: &[Recorded]) -> Result<Changes, Fault> {
+    view.fold(standing, events)
+}
+
+/// A row that stands while events are folded: as it was stored until it is needed, and from then on as it is.
+pub enum Standing<S, V> {
+    Stored(S),
+    Known(V),
+}
+
+/// Folds one event into the row under one of its keys, and tells `made` what it shows then.
+pub fn step<V: View, S>(
+    current: Option<Standing<S, V>>,
+    key: &str,
+    event: &Recorded,
+    read: impl FnOnce(S) -> Result<V, serde_json::Error>,
+    made: impl FnOnce(Option<&V>) -> Result<(), serde_json::Error>,
+) -> Result<Option<V>, Fault> {
+    guarded(event.position, || {
+        let current = match current {
+            Some(Standing::Stored(stored)) => Some(read(stored)?),
+            Some(Standing::Known(row)) => Some(row),
+            None => None,
+        };
+        let next = V::apply(current, key, event)?;
+        made(next.as_ref())?;
+        Ok(next)
+    })
+}
+
+/// What `events` change in a table where `standing` stands.
+pub fn changes<V: View>(standing: BTreeMap<String, Value>, events: &[Recorded]) -> Result<Changes, Fault> {
     let mut changes = Changes::default();
-    let mut standing = standing;
+    let mut standing: HashMap<String, Standing<Value, V>> =
+        standing.into_iter().map(|(key, row)| (key, Standing::Stored(row))).collect();
     // Where the row that stands under a key was begun in this run: it is ended there, not in the table.
-    let mut begun: BTreeMap<String, usize> = BTreeMap::new();
+    let mut begun: HashMap<String, usize> = HashMap::new();
     for event in events {
-        for key in guarded(event.position, || view.keys(event))? {
+        for key in guarded(event.position, || V::keys(event))? {
             let current = standing.remove(&key);
             let existed = current.is_some();
-            let next = guarded(event.position, || view.apply(current, &key, event))?;
+            let mut data = None;
+            let next = step(current, &key, event, serde_json::from_value, |row: Option<&V>| {
+                data = row.map(serde_json::to_value).transpose()?;
+                Ok(())
+            })?;
             match begun.remove(&key) {
                 Some(index) => changes.begun[index].to = event.position,
                 None if existed => changes.ended.push((key.clone(), event.position)),
                 None => {}
             }
-            if let Some(data) = next {
+            if let Some(data) = data {
                 begun.insert(key.clone(), changes.begun.len());
-                changes.begun.push(Span {
-                    key: key.clone(),
-                    from: event.position,
-                    to: NOW,
-                    version: event.version,
-                    at: event.recorded_at,
-                    data: data.clone(),
-                });
-                standing.insert(key, data);
+                let (from, version, at) = (event.position, event.version, event.recorded_at);
+                changes.begun.push(Span { key: key.clone(), from, to: NOW, version, at, data });
+            }
+            if let Some(row) = next {
+                standing.insert(key, Standing::Known(row));
             }
         }
     }
@@ -76,7 +108,7 @@ pub fn fold(view: &dyn AnyView, standing: BTreeMap<String, Value>, events: &[Rec
 }
 
 /// A panic in a fold is a fault like any other: it must not take the command with it.
-fn guarded<T>(position: i64, fold: impl FnOnce() -> Result<T, serde_json::Error>) -> Result<T, Fault> {
+pub fn guarded<T>(position: i64, fold: impl FnOnce() -> Result<T, serde_json::Error>) -> Result<T, Fault> {
     match catch_unwind(AssertUnwindSafe(fold)) {
         Ok(Ok(folded)) => Ok(folded),
         Ok(Err(error)) => Err(Fault { position, what: error.to_string() }),

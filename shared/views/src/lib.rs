@@ -3,13 +3,16 @@
 mod catch_up;
 mod checkpoint;
 mod fold;
+mod folder;
+mod listing;
 mod query;
 mod rebuild;
 mod rows;
 mod set;
 mod view;
 
-pub use query::{Listing, Page, Row, get, list, shown, versions};
-pub use rebuild::{Difference, Rebuilt};
+pub use listing::Listing;
+pub use query::{Page, Row, get, list, shown, versions};
+pub use rebuild::{Difference, RebuildError, Rebuilt, Told};
 pub use set::ViewSet;
-pub use view::{Column, Folded, Kind, View};
+pub use view::{Column, Folded, Kind, View, stream_key};

@@ -1,4 +1,4 @@
-use crate::fold::{Changes, Span};
+use crate::fold::Changes;
 use eventstore::{NOW, TenantId};
 use serde_json::Value;
 use sqlx::types::Json;
@@ -135,26 +135,6 @@ pub async fn write(
             .bind(columns.data);
     }
     query.execute(connection).await.map(drop)
-}
-
-/// Removes all the tenant's rows of a view: the first half of a swap.
-pub async fn clear(connection: &mut PgConnection, tenant: TenantId, view: &'static str) -> Result<(), sqlx::Error> {
-    let statement = format!("delete from {} where tenant_id = $1", table(view));
-    sqlx::query(AssertSqlSafe(statement)).bind(tenant).execute(connection).await.map(drop)
-}
-
-/// Every row that ever stood, in order of key and position.
-pub async fn all(
-    connection: &mut PgConnection,
-    tenant: TenantId,
-    view: &'static str,
-) -> Result<Vec<Span>, sqlx::Error> {
-    let statement = format!(
-        "select key, valid_from, valid_to, version, at, data from {} where tenant_id = $1 order by key, valid_from",
-        table(view)
-    );
-    let rows = sqlx::query_as(AssertSqlSafe(statement)).bind(tenant).fetch_all(connection).await?;
-    Ok(rows.into_iter().map(|(key, from, to, version, at, data)| Span { key, from, to, version, at, data }).collect())
 }
 
 #[derive(Default)]

@@ -1,13 +1,22 @@
-use eventstore::Recorded;
+use crate::fold::{self, Changes, Fault};
+use crate::folder::{Folder, Memory};
+use eventstore::{EventOf, Recorded};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::marker::PhantomData;
 
 /// What folding one event gives: an error is a fault of the code, and stops the view for this tenant until it is mended.
 pub type Folded<T> = Result<T, serde_json::Error>;
 
+/// The key of a view with one row for each of `E`'s streams.
+pub fn stream_key<E: EventOf>(event: &Recorded) -> Vec<String> {
+    if event.stream.kind() == E::STREAM { vec![event.stream.id().to_owned()] } else { Vec::new() }
+}
+
 /// A read model: what one key shows after each event. No I/O; the same code serves live, catching up and rebuilding.
+/// A row is what its JSON says and no more: what is not written is forgotten between events.
 pub trait View: Serialize + DeserializeOwned + Send + Sync + Unpin + 'static {
     /// Lower case and underscores; its table is `view_<name>`, made by `create_view('<name>')` in a migration.
     const NAME: &'static str;
@@ -52,7 +61,8 @@ impl Column {
 pub trait AnyView: Send + Sync {
     fn name(&self) -> &'static str;
     fn keys(&self, event: &Recorded) -> Folded<Vec<String>>;
-    fn apply(&self, current: Option<Value>, key: &str, event: &Recorded) -> Folded<Option<Value>>;
+    fn fold(&self, standing: BTreeMap<String, Value>, events: &[Recorded]) -> Result<Changes, Fault>;
+    fn folder(&self) -> Box<dyn Folder>;
 }
 
 pub struct Typed<V>(pub PhantomData<fn() -> V>);
@@ -66,8 +76,11 @@ impl<V: View> AnyView for Typed<V> {
         V::keys(event)
     }
 
-    fn apply(&self, current: Option<Value>, key: &str, event: &Recorded) -> Folded<Option<Value>> {
-        let current = current.map(serde_json::from_value).transpose()?;
-        V::apply(current, key, event)?.map(serde_json::to_value).transpose()
+    fn fold(&self, standing: BTreeMap<String, Value>, events: &[Recorded]) -> Result<Changes, Fault> {
+        fold::changes::<V>(standing, events)
+    }
+
+    fn folder(&self) -> Box<dyn Folder> {
+        Box::new(Memory::<V>::default())
     }
 }

@@ -2,7 +2,7 @@ use super::{Event, Profile};
 use eventstore::Recorded;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use views::{Column, Folded, View};
+use views::{Column, Folded, View, stream_key};
 
 /// An asset of the register. A list filters and sorts by `kind`, `owner` (empty: nobody) and `name`; otherwise it is in
 /// the order of refs.
@@ -19,7 +19,7 @@ impl View for RegisteredAsset {
     const ORDER: Option<Column> = Some(Column::text("place"));
 
     fn keys(event: &Recorded) -> Folded<Vec<String>> {
-        Ok(event.decode::<Event>()?.map(|_| event.stream.id().to_owned()).into_iter().collect())
+        Ok(stream_key::<Event>(event))
     }
 
     fn apply(current: Option<Self>, _: &str, event: &Recorded) -> Folded<Option<Self>> {

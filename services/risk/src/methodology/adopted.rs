@@ -3,7 +3,7 @@ use catalogue::Scales;
 use eventstore::Recorded;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use views::{Folded, View};
+use views::{Folded, View, stream_key};
 
 /// How risk is measured here.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -27,7 +27,7 @@ impl View for AdoptedMethodology {
     const NAME: &'static str = "methodology";
 
     fn keys(event: &Recorded) -> Folded<Vec<String>> {
-        Ok(event.decode::<Event>()?.map(|_| event.stream.id().to_owned()).into_iter().collect())
+        Ok(stream_key::<Event>(event))
     }
 
     fn apply(current: Option<Self>, _: &str, event: &Recorded) -> Folded<Option<Self>> {

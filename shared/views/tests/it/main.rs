@@ -1,20 +1,18 @@
-//! Read models against a real PostgreSQL: exactly once, as of, catching up, faults, rebuild, isolation.
+//! Read models against a real PostgreSQL: exactly once, catching up, faults, isolation; beside: lists, rebuilds,
+//! comparing.
 
+mod compare;
+mod lists;
+mod rebuild;
 mod tally;
 
 use eventstore::{NOW, Never, TenantId};
 use std::sync::Arc;
-use tally::{Add, Sum, Tally, cx, database};
-use views::{Column, Listing, ViewSet, get, list, shown, versions};
+use tally::{Add, Sum, Tally, add, cx, database};
+use views::{Listing, ViewSet, get, list, shown, versions};
 
 fn views() -> Arc<ViewSet> {
     Arc::new(ViewSet::new().with::<Sum>())
-}
-
-async fn add(store: &eventstore::EventStore, tenant: TenantId, id: &str, amount: i64) -> i64 {
-    let mut work = store.work(cx(tenant));
-    work.execute::<Tally>(id, None, Add(amount)).await.expect("decided");
-    work.finish().await.expect("recorded")
 }
 
 #[tokio::test]
@@ -103,69 +101,6 @@ async fn a_fold_with_a_fault_stops_its_view_and_nothing_else() {
     assert_eq!(store.verify_chain(tenant).await.expect("verified").events, 3);
     let lag: Vec<_> = store.view_lag(&["sum"]).await.expect("read");
     assert_eq!(lag, [("sum".to_owned(), 3)]);
-}
-
-#[tokio::test]
-async fn a_rebuild_mends_what_was_altered_beside_running_writers() {
-    let database = database().await;
-    let store = database.store(views()).await.expect("a store");
-    let (tenant, other) = (TenantId::random(), TenantId::random());
-    for n in 0..30 {
-        add(&store, tenant, ["a", "b", "c"][n % 3], 1).await;
-    }
-    add(&store, other, "a", 5).await;
-    database
-        .as_superuser("update view_sum set data = '{\"total\": 999}' where key = 'b' and valid_from = 5")
-        .await
-        .expect("altered");
-    let set = views();
-    let found = set.compare(&store, tenant, "sum").await.expect("compared").expect("a difference");
-    assert_eq!((found.key.as_str(), found.position), ("b", 5));
-
-    let writer = async {
-        for _ in 0..20 {
-            add(&store, tenant, "a", 1).await;
-        }
-    };
-    let (rebuilt, ()) = tokio::join!(set.rebuild(&store, tenant, "sum"), writer);
-
-    let rebuilt = rebuilt.expect("rebuilt").expect("a view of that name");
-    assert!(rebuilt.events >= 30, "{rebuilt:?}");
-    assert_eq!(set.compare(&store, tenant, "sum").await.expect("compared"), None);
-    assert_eq!(set.compare(&store, other, "sum").await.expect("compared"), None);
-    let mut session = store.session(tenant).await.expect("a session");
-    assert_eq!(get::<Sum>(&mut session, "a", 50).await.expect("read").expect("there").data.total, 30);
-}
-
-#[tokio::test]
-async fn lists_filter_sort_and_page_as_of_a_position() {
-    let store = database().await.store(views()).await.expect("a store");
-    let tenant = TenantId::random();
-    for (id, amount) in [("a", 5), ("b", 9), ("c", 5), ("d", 2), ("e", 11)] {
-        add(&store, tenant, id, amount).await;
-    }
-    add(&store, tenant, "d", 100).await;
-    let mut session = store.session(tenant).await.expect("a session");
-    let total = Column::int("total");
-    let mut listing = Listing { filters: vec![], sort: Some(total), descending: true, after: None, limit: 2 };
-
-    let mut seen = Vec::new();
-    loop {
-        let page = list::<Sum>(&mut session, 5, &listing).await.expect("read");
-        assert!(page.rows.len() <= 2);
-        seen.extend(page.rows.into_iter().map(|row| (row.key, row.data.total)));
-        match page.next {
-            Some(next) => listing.after = Some(next),
-            None => break,
-        }
-    }
-
-    let expected = [("e", 11), ("b", 9), ("c", 5), ("a", 5), ("d", 2)].map(|(key, total)| (key.to_owned(), total));
-    assert_eq!(seen, expected);
-    let fives =
-        Listing { filters: vec![(total, "5".to_owned())], sort: None, descending: false, after: None, limit: 10 };
-    let rows = list::<Sum>(&mut session, 6, &fives).await.expect("read").rows;
-    assert_eq!(rows.iter().map(|row| row.key.as_str()).collect::<Vec<_>>(), ["a", "c"]);
 }
 
 #[tokio::test]
