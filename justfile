@@ -22,6 +22,13 @@ stele *args:
 test *args:
     cargo run -q -p testkit -- run -- cargo nextest run --workspace "$@"
 
+# Measure against other event stores on a quiet machine, under 20 minutes; bench --help tells how to do less
+[no-exit-message]
+bench *args:
+    cargo build --release -p stele
+    cargo build --release --locked --manifest-path tests/bench/peers/Cargo.toml --target-dir target/bench/peers
+    cargo run --release -p bench -- "$@"
+
 # Check format, lints and dependencies
 lint: && deny
     cargo fmt --all --check

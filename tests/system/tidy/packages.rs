@@ -21,6 +21,9 @@ const SHARED: &[(&str, &[&str])] = &[
 /// What a service may stand on. Only `stele`, which puts them together, names services and embedded servers.
 const SERVICE: &[&str] = &["access", "catalogue", "eventstore", "messaging", "service", "views"];
 
+/// Measures the whole: it names everything, and nothing names it.
+const BENCH: &str = "bench";
+
 /// Has the servers and databases of tests: never part of what runs.
 const TESTKIT: &str = "testkit";
 
@@ -29,18 +32,22 @@ fn members() -> Vec<Package> {
     metadata.expect("the workspace can be read").packages
 }
 
-/// `services` or `shared`, and the crate's name.
+/// `services`, `shared` or `tests`, and the crate's name.
 fn place(package: &Package) -> (&str, &str) {
     let folder = package.manifest_path.parent().and_then(|folder| folder.parent());
     (folder.and_then(|folder| folder.file_name()).unwrap_or_default(), &package.name)
 }
 
 fn is_allowed(folder: &str, name: &str, dependency: &str, kind: DependencyKind) -> bool {
+    if dependency == BENCH {
+        return false;
+    }
     if dependency == TESTKIT {
         return kind == DependencyKind::Development;
     }
     match (folder, name) {
         ("services", "stele") => true,
+        ("tests", BENCH) => true,
         ("services", _) => SERVICE.contains(&dependency),
         _ => SHARED.iter().any(|(shared, allowed)| *shared == name && allowed.contains(&dependency)),
     }
@@ -86,6 +93,10 @@ fn edges_are_judged_by_the_table() {
         ("services", "risk", "testkit", Development, true),
         ("services", "stele", "risk", Normal, true),
         ("services", "stele", "testkit", Normal, false),
+        ("services", "stele", "bench", Development, false),
+        ("tests", "bench", "risk", Normal, true),
+        ("tests", "bench", "testkit", Normal, false),
+        ("tests", "other", "risk", Normal, false),
         ("shared", "views", "eventstore", Normal, true),
         ("shared", "views", "messaging", Normal, false),
         ("shared", "eventstore", "risk", Normal, false),

@@ -8,8 +8,8 @@ const MOST_LINES: usize = 500;
 /// Crates that an aggregate's file has no use for: it decides and folds.
 const IO: &[&str] = &["async_nats", "axum", "lettre", "reqwest", "sqlx", "tokio"];
 
-/// Where connections come from, so that no other code can forget the tenant.
-const MAY_POOL: &[&str] = &["shared/eventstore/", "shared/views/"];
+/// Where connections come from, so that no other code can forget the tenant; and other event stores, which know no tenant.
+const MAY_POOL: &[&str] = &["shared/eventstore/", "shared/views/", "tests/bench/peers/"];
 
 /// Its one test is run by other tests, in a process that they kill: nothing runs it by itself.
 const RUN_BY_OTHERS: &str = "shared/embedded/tests/it/helper.rs";
