@@ -29,7 +29,8 @@ pub struct Written {
 /// The standing rows of each view and tenant, by key.
 pub type Standing = HashMap<(&'static str, TenantId), BTreeMap<String, Value>>;
 
-/// The rows that stand now under the wanted keys, by one statement.
+/// The rows that stand now under the wanted keys, by one statement. The last row of a key is found by the primary key: what
+/// a planner makes of `valid_to` depends on statistics that a young table does not have.
 pub async fn standing(connection: &mut PgConnection, wanted: &[Wanted<'_>]) -> Result<Standing, sqlx::Error> {
     let mut of_view: BTreeMap<&'static str, (Vec<TenantId>, Vec<&str>)> = BTreeMap::new();
     for wanted in wanted.iter().filter(|wanted| !wanted.keys.is_empty()) {
@@ -44,7 +45,9 @@ pub async fn standing(connection: &mut PgConnection, wanted: &[Wanted<'_>]) -> R
         format!(
             "select '{view}' as view, r.tenant_id, r.key, r.data
              from unnest(${}::uuid[], ${}::text[]) as w(tenant, key)
-             join {} r on r.tenant_id = w.tenant and r.key = w.key and r.valid_to = {NOW}",
+             cross join lateral (
+                 select * from {} v where v.tenant_id = w.tenant and v.key = w.key order by v.valid_from desc limit 1
+             ) r where r.valid_to = {NOW}",
             2 * number + 1,
             2 * number + 2,
             table(view)
@@ -88,7 +91,9 @@ pub async fn write(
             "ended_{view} as (
                  update {table} r set valid_to = e.position
                  from unnest(${}::uuid[], ${}::text[], ${}::bigint[]) as e(tenant, key, position)
-                 where r.tenant_id = e.tenant and r.key = e.key and r.valid_to = {NOW} returning 1
+                 where r.tenant_id = e.tenant and r.key = e.key and r.valid_to = {NOW} and r.valid_from = (
+                     select max(v.valid_from) from {table} v where v.tenant_id = e.tenant and v.key = e.key
+                 ) returning 1
              ), begun_{view} as (
                  insert into {table} (tenant_id, key, valid_from, valid_to, version, at, data)
                  select b.* from unnest(${}::uuid[], ${}::text[], ${}::bigint[], ${}::bigint[], ${}::bigint[],
