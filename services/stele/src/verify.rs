@@ -136,9 +136,11 @@ async fn disagreement(
     let mut position = 0;
     while position < last {
         let limit = PAGE.min(last - position);
-        let events = source.events_after(position, limit).await?;
+        // The copy was made of what the source's program of that time published.
+        let events = source.shapes_after(position, limit).await?;
+        let events: Vec<Vec<Held>> = events.iter().map(|shapes| shapes.iter().map(Held::from).collect()).collect();
         let held = audit::held(&mut copy, store.service(), position, limit).await?;
-        let fault = first_difference(position, last, &events.iter().map(Held::from).collect::<Vec<_>>(), &held);
+        let fault = first_difference(position, last, &events, &held);
         if fault.is_some() {
             return Ok(fault);
         }
@@ -147,12 +149,12 @@ async fn disagreement(
     Ok(None)
 }
 
-fn first_difference(after: i64, last: i64, events: &[Held], held: &[Held]) -> Option<String> {
+fn first_difference(after: i64, last: i64, events: &[Vec<Held>], held: &[Held]) -> Option<String> {
     let (mut events, mut held) = (events.iter(), held.iter());
     for position in after + 1..=last.min(after + PAGE) {
         let (event, copy) = (events.next(), held.next());
         let fault = match (event, copy) {
-            (Some(event), Some(copy)) if event == copy => continue,
+            (Some(shapes), Some(copy)) if shapes.contains(copy) => continue,
             (None, _) => "audit holds an event that is gone here",
             (Some(_), Some(copy)) if copy.position == position => "audit shows another event",
             (Some(_), _) => "audit holds later events and not this one",

@@ -15,12 +15,15 @@ mod ids;
 mod lanes;
 mod migrate;
 mod project;
+mod schemas;
 mod store;
+mod tagged;
+mod upcast;
 mod verify;
 mod work;
 
 pub use actor::Actor;
-pub use aggregate::{EventOf, tagged};
+pub use aggregate::{EventOf, schema_of};
 pub use connect::{Login, Server};
 pub use context::{CommandKey, Cx};
 pub use cqrs_es::event_sink::EventSink;
@@ -31,7 +34,10 @@ pub use feed::Head;
 pub use ids::{InvalidStream, Stream, TenantId};
 pub use migrate::{migrate, migrations};
 pub use project::{Never, Project};
+pub use schemas::Schemas;
 pub use store::{EventStore, Session, StoreError};
+pub use tagged::tagged;
+pub use upcast::{Change, Unreadable, Upcast};
 pub use verify::{ChainFault, ChainReport};
 pub use work::{Changed, Done, Refused, Work};
 

@@ -1,10 +1,10 @@
 use crate::connect::pool;
 use crate::event::Recorded;
 use crate::lanes::Lanes;
-use crate::{Login, Project, Stream, TenantId};
+use crate::{Login, Project, Schemas, Stream, TenantId, Unreadable};
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, Postgres, Transaction};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use tokio::sync::broadcast;
 
 /// One service's log. Cheap to clone.
@@ -18,6 +18,7 @@ pub(crate) struct Inner {
     pub engine: sqlx::PgPool,
     pub projector: Arc<dyn Project>,
     pub lanes: Lanes,
+    schemas: OnceLock<Schemas>,
     appended: broadcast::Sender<TenantId>,
     lagging: broadcast::Sender<TenantId>,
 }
@@ -30,6 +31,8 @@ pub enum StoreError {
     Json(#[from] serde_json::Error),
     #[error("{stream} changed meanwhile: it is at version {actual}")]
     Conflict { stream: String, actual: i64 },
+    #[error("position {position}: {why}")]
+    Unreadable { position: i64, why: Unreadable },
     #[error("this Idempotency-Key came with another request before")]
     KeyReused,
     #[error("the event on {stream} has {bytes} bytes, and {most} are the most")]
@@ -59,9 +62,17 @@ impl EventStore {
             engine,
             projector,
             lanes: Lanes::new(),
+            schemas: OnceLock::new(),
             appended: broadcast::channel(4096).0,
             lagging: broadcast::channel(4096).0,
         })))
+    }
+
+    /// From now on, and once for all, it knows which events it holds.
+    #[must_use]
+    pub fn knowing(self, schemas: Schemas) -> Self {
+        let _ = self.0.schemas.set(schemas);
+        self
     }
 
     pub fn service(&self) -> &'static str {
@@ -79,7 +90,8 @@ impl EventStore {
             .bind(tenant.to_string())
             .execute(&mut *transaction)
             .await?;
-        Ok(Session { transaction, tenant })
+        let schemas = self.0.schemas.get().cloned().unwrap_or_default();
+        Ok(Session { transaction, tenant, schemas })
     }
 
     /// Tenants that something was appended for, as it happens in this process. Missed ones are found by a sweep.
@@ -140,6 +152,7 @@ async fn refuse_unbound(connection: &mut PgConnection) -> Result<(), StoreError>
 pub struct Session {
     transaction: Transaction<'static, Postgres>,
     tenant: TenantId,
+    schemas: Schemas,
 }
 
 impl Session {
@@ -198,16 +211,40 @@ impl Session {
 
     /// Events after `position`, in order, `limit` at most.
     pub async fn events_after(&mut self, position: i64, limit: i64) -> Result<Vec<Recorded>, StoreError> {
+        let rows = self.rows_after(position, limit).await?;
+        self.current(rows)
+    }
+
+    /// The same, each in every schema that it has had: as it is stored first, as it is now last. Others hold it in one of
+    /// them, that of the time at which they heard of it.
+    pub async fn shapes_after(&mut self, position: i64, limit: i64) -> Result<Vec<Vec<Recorded>>, StoreError> {
+        let mut all = Vec::new();
+        for row in self.rows_after(position, limit).await? {
+            let position = row.position;
+            let unreadable = |why| StoreError::Unreadable { position, why };
+            let shapes = self.schemas.shapes(row.recorded()?).map_err(unreadable)?;
+            if let Some(current) = shapes.last() {
+                self.schemas.read(current).map_err(unreadable)?;
+            }
+            all.push(shapes);
+        }
+        Ok(all)
+    }
+
+    async fn rows_after(&mut self, position: i64, limit: i64) -> Result<Vec<Row>, StoreError> {
         let rows = sqlx::query_as(
             "select position, version, recorded_at, body, hash from events
              where tenant_id = $1 and position > $2 order by position limit $3",
-        )
-        .bind(self.tenant)
-        .bind(position)
-        .bind(limit)
-        .fetch_all(&mut *self.transaction)
-        .await?;
-        rows.into_iter().map(Row::recorded).collect()
+        );
+        Ok(rows.bind(self.tenant).bind(position).bind(limit).fetch_all(&mut *self.transaction).await?)
+    }
+
+    fn current(&self, rows: Vec<Row>) -> Result<Vec<Recorded>, StoreError> {
+        let bring_up = |row: Row| {
+            let position = row.position;
+            self.schemas.bring_up(row.recorded()?).map_err(|why| StoreError::Unreadable { position, why })
+        };
+        rows.into_iter().map(bring_up).collect()
     }
 
     /// The events at these positions, in order.
@@ -220,7 +257,7 @@ impl Session {
         .bind(positions)
         .fetch_all(&mut *self.transaction)
         .await?;
-        rows.into_iter().map(Row::recorded).collect()
+        self.current(rows)
     }
 
     /// One object's events up to and including `position`, oldest first.
@@ -234,7 +271,7 @@ impl Session {
         .bind(position)
         .fetch_all(&mut *self.transaction)
         .await?;
-        rows.into_iter().map(Row::recorded).collect()
+        self.current(rows)
     }
 
     /// The events of many streams in one query, each stream's oldest first.
@@ -248,7 +285,7 @@ impl Session {
         .bind(names)
         .fetch_all(&mut *self.transaction)
         .await?;
-        rows.into_iter().map(Row::recorded).collect()
+        self.current(rows)
     }
 }
 
