@@ -32,7 +32,7 @@ pub fn schema_of<E: EventOf>(event: &E) -> u32 {
 #[macro_export]
 macro_rules! aggregate {
     ($aggregate:ty, $stream:literal, $command:ty, $event:ty, $broken:ty) => {
-        $crate::aggregate!($aggregate, $stream, $command, $event, $broken, {});
+        $crate::aggregate! { $aggregate, $stream, $command, $event, $broken, {} }
     };
     ($aggregate:ty, $stream:literal, $command:ty, $event:ty, $broken:ty,
      { $($changed:ident: [$($upcast:path),+ $(,)?]),* $(,)? }) => {
