@@ -2,14 +2,10 @@
 
 use crate::crash_points::counted;
 use crate::system::{System, example, until};
-use sqlx::postgres::PgConnectOptions;
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
-use testkit::servers;
+use sqlx::{AssertSqlSafe, Connection};
 
 async fn alter(system: &System, service: &str, statements: String) {
-    let options: PgConnectOptions = servers::postgres_admin_url().parse().expect("an address");
-    let options = options.database(&format!("{}_{service}", system.prefix));
-    let mut connection = PgConnection::connect_with(&options).await.expect("a connection");
+    let mut connection = system.superuser(service).await;
     let statements = format!("set session_replication_role = replica; {statements}");
     sqlx::raw_sql(AssertSqlSafe(statements)).execute(&mut connection).await.expect("altered");
     connection.close().await.expect("closed");

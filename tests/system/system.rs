@@ -3,6 +3,8 @@
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{Connection, PgConnection};
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener};
@@ -164,6 +166,13 @@ impl System {
             .env("STELE_PREFIX", &self.prefix)
             .env("STELE_ISSUER_SEED", SEED)
             .envs(self.options.iter().map(|(name, value)| (name, value)));
+    }
+
+    /// A superuser's connection to a service's database.
+    pub async fn superuser(&self, service: &str) -> PgConnection {
+        let options: PgConnectOptions = self.postgres.parse().expect("an address");
+        let options = options.database(&format!("{}_{service}", self.prefix));
+        PgConnection::connect_with(&options).await.expect("a connection")
     }
 
     /// `stele verify`: whether all is sound, and what it printed.

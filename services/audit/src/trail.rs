@@ -45,7 +45,8 @@ async fn keep(connection: &mut PgConnection, source: &str, event: &Recorded) -> 
     .map(drop)
 }
 
-/// An event as the trail shows it, without its number: equal to the source's own, or one of the two was altered.
+/// An event as the trail shows it, without its number: equal to the source's own in one of the schemas that it has had,
+/// that in which it was published, or one of the two was altered.
 #[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
 pub struct Held {
     pub position: i64,

@@ -26,6 +26,8 @@ const ABOUT: &str =
 
 pub fn service() -> Service {
     Service::new("controls", ABOUT, sqlx::migrate!("../../migrations/controls"), routes())
+        .records::<control::Event>()
+        .records::<evidence::Event>()
         .view::<Statement>()
         .view::<Exhibit>()
         .reacts_to("tenancy", vec![access::when_access_changes_then_copy_it(), when_tenant_created_then_add_annex_a()])

@@ -30,6 +30,9 @@ pub fn service(mail: Option<Mail>) -> Service {
         sqlx::migrate!("../../migrations/notifications"),
         routes(),
     )
+    .records::<contact::Event>()
+    .records::<notification::Event>()
+    .records::<responsibility::Event>()
     .view::<Inbox>()
     .reacts_to("tenancy", vec![when_access_changes_then_copy_it(), when_role_changes_then_tell_the_person(mails)])
     .reacts_to(

@@ -31,6 +31,10 @@ const ABOUT: &str = "Assets, risks, their assessment and treatment";
 
 pub fn service() -> Service {
     Service::new("risk", ABOUT, sqlx::migrate!("../../migrations/risk"), routes())
+        .records::<asset::Event>()
+        .records::<control::Event>()
+        .records::<methodology::Event>()
+        .records::<risk::Event>()
         .view::<AdoptedMethodology>()
         .view::<RegisteredAsset>()
         .view::<RegisteredRisk>()

@@ -39,6 +39,8 @@ use tokens::{IssueToken, TokenIssued};
 pub fn service(issuer: Option<Issuer>) -> Service {
     let migrations = sqlx::migrate!("../../migrations/tenancy");
     let service = Service::new("tenancy", "Organisations, tenants, people, tokens", migrations, routes(issuer))
+        .records::<organisation::Event>()
+        .records::<tenant::Event>()
         .view::<OrganisationProfile>()
         .view::<OwnedTenant>()
         .view::<TenantProfile>()

@@ -1,4 +1,6 @@
 use crate::body::Body;
+use crate::tagged::untagged;
+use crate::upcast::{Unreadable, ahead, next};
 use crate::{Actor, EventOf, Stream, TenantId};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -6,7 +8,7 @@ use serde_json::Value;
 use std::fmt::Write;
 use uuid::Uuid;
 
-/// An event as the store holds it.
+/// An event as the store gives it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Recorded {
     pub tenant: TenantId,
@@ -18,6 +20,7 @@ pub struct Recorded {
     pub id: Uuid,
     /// `<stream type>.<what happened>`, such as `risk.accepted`.
     pub event_type: String,
+    /// The schema of `data`: that of the program that recorded it, or a later one that it was brought up to since.
     pub schema: u32,
     pub occurred_at: DateTime<Utc>,
     pub recorded_at: DateTime<Utc>,
@@ -43,14 +46,22 @@ pub struct Metadata {
 }
 
 impl Recorded {
-    /// The event as one of `E`'s, or nothing where its stream is of another type.
+    /// The event as one of `E`'s, whatever schema it is in, or nothing where its stream is of another type.
     pub fn decode<E: EventOf>(&self) -> Result<Option<E>, serde_json::Error> {
         if self.stream.kind() != E::STREAM {
             return Ok(None);
         }
         let name = self.event_type.strip_prefix(E::STREAM).and_then(|rest| rest.strip_prefix('.'));
-        let tagged = serde_json::json!({ "type": name.unwrap_or(&self.event_type), "data": self.data });
-        serde_json::from_value(tagged).map(Some)
+        let name = name.unwrap_or(&self.event_type);
+        let refused = serde::de::Error::custom::<Unreadable>;
+        match ahead(E::upcasts(name), &self.event_type, self.schema).map_err(refused)? {
+            [] => untagged(name, &self.data).map(Some),
+            ahead => {
+                let data =
+                    ahead.iter().try_fold(self.data.clone(), |data, upcast| next(*upcast, &self.event_type, data));
+                untagged(name, &data.map_err(refused)?).map(Some)
+            }
+        }
     }
 }
 

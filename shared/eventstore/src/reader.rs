@@ -1,5 +1,5 @@
-use crate::store::Row;
-use crate::{Recorded, StoreError, Stream, TenantId};
+use crate::store::{Row, current};
+use crate::{Recorded, Schemas, StoreError, Stream, TenantId};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{FromRow, PgConnection};
 use tokio::sync::{mpsc, oneshot};
@@ -40,13 +40,18 @@ impl Reader {
     }
 
     /// Each stream's events, oldest first.
-    pub async fn streams(&self, tenant: TenantId, streams: Vec<Stream>) -> Result<Vec<Recorded>, StoreError> {
+    pub async fn streams(
+        &self,
+        tenant: TenantId,
+        streams: Vec<Stream>,
+        schemas: &Schemas,
+    ) -> Result<Vec<Recorded>, StoreError> {
         let (found, told) = oneshot::channel();
         // The one that has less to do.
         let Some(queue) = self.0.iter().max_by_key(|queue| queue.capacity()) else { return Ok(vec![]) };
         queue.send(Wanted { tenant, streams, found }).await.map_err(|_| closed())?;
         let rows = told.await.map_err(|_| closed())??;
-        let events: Vec<Recorded> = rows.into_iter().map(Row::recorded).collect::<Result<_, _>>()?;
+        let events = current(schemas, rows)?;
         // One query read for several tenants: what is not this one's would be a leak, and is none of an answer.
         match events.iter().find(|event| event.tenant != tenant) {
             None => Ok(events),

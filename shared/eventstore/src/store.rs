@@ -4,10 +4,10 @@ use crate::event::Recorded;
 use crate::lanes::Lanes;
 use crate::reader::Reader;
 use crate::writer::Writer;
-use crate::{Login, Project, Stream, TenantId};
+use crate::{Login, Project, Schemas, Stream, TenantId, Unreadable};
 use chrono::{DateTime, Utc};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Postgres, Transaction};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use tokio::sync::broadcast;
 
 /// One service's log. Cheap to clone.
@@ -24,6 +24,7 @@ pub(crate) struct Inner {
     pub writer: Writer,
     pub reader: Reader,
     pub announcer: Announcer,
+    schemas: OnceLock<Schemas>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +35,8 @@ pub enum StoreError {
     Json(#[from] serde_json::Error),
     #[error("{stream} changed meanwhile: it is at version {actual}")]
     Conflict { stream: String, actual: i64 },
+    #[error("position {position}: {why}")]
+    Unreadable { position: i64, why: Unreadable },
     #[error("this Idempotency-Key came with another request before")]
     KeyReused,
     #[error("the event on {stream} has {bytes} bytes, and {most} are the most")]
@@ -70,7 +73,15 @@ impl EventStore {
             reader: Reader::start(&login.writer),
             projector,
             announcer,
+            schemas: OnceLock::new(),
         })))
+    }
+
+    /// From now on, and once for all, it knows which events it holds.
+    #[must_use]
+    pub fn knowing(self, schemas: Schemas) -> Self {
+        let _ = self.0.schemas.set(schemas);
+        self
     }
 
     pub fn service(&self) -> &'static str {
@@ -81,12 +92,16 @@ impl EventStore {
         &self.0
     }
 
+    pub(crate) fn schemas(&self) -> Schemas {
+        self.0.schemas.get().cloned().unwrap_or_default()
+    }
+
     /// A transaction in which the tenant's rows, and no others, are visible.
     pub async fn session(&self, tenant: TenantId) -> Result<Session, StoreError> {
         // One round trip. What stands in the statement is a UUID.
         let begin = format!("begin; set local stele.tenant = '{tenant}'");
         let transaction = self.0.app.begin_with(AssertSqlSafe(begin)).await?;
-        Ok(Session { transaction, tenant })
+        Ok(Session { transaction, tenant, schemas: self.schemas() })
     }
 
     /// Tenants that something was appended for, as it happens in this process. Missed ones are found by a sweep.
@@ -146,6 +161,7 @@ async fn refuse_unbound(connection: &mut PgConnection) -> Result<(), StoreError>
 pub struct Session {
     transaction: Transaction<'static, Postgres>,
     tenant: TenantId,
+    schemas: Schemas,
 }
 
 impl Session {
@@ -197,16 +213,36 @@ impl Session {
 
     /// Events after `position`, in order, `limit` at most.
     pub async fn events_after(&mut self, position: i64, limit: i64) -> Result<Vec<Recorded>, StoreError> {
+        let rows = self.rows_after(position, limit).await?;
+        self.current(rows)
+    }
+
+    /// The same, each in every schema that it has had: as it is stored first, as it is now last. Others hold it in one of
+    /// them, that of the time at which they heard of it.
+    pub async fn shapes_after(&mut self, position: i64, limit: i64) -> Result<Vec<Vec<Recorded>>, StoreError> {
+        let mut all = Vec::new();
+        for row in self.rows_after(position, limit).await? {
+            let position = row.position;
+            let unreadable = |why| StoreError::Unreadable { position, why };
+            let shapes = self.schemas.shapes(row.recorded()?).map_err(unreadable)?;
+            if let Some(current) = shapes.last() {
+                self.schemas.read(current).map_err(unreadable)?;
+            }
+            all.push(shapes);
+        }
+        Ok(all)
+    }
+
+    async fn rows_after(&mut self, position: i64, limit: i64) -> Result<Vec<Row>, StoreError> {
         let rows = sqlx::query_as(
             "select position, version, recorded_at, body, hash from events
              where tenant_id = $1 and position > $2 order by position limit $3",
-        )
-        .bind(self.tenant)
-        .bind(position)
-        .bind(limit)
-        .fetch_all(&mut *self.transaction)
-        .await?;
-        rows.into_iter().map(Row::recorded).collect()
+        );
+        Ok(rows.bind(self.tenant).bind(position).bind(limit).fetch_all(&mut *self.transaction).await?)
+    }
+
+    fn current(&self, rows: Vec<Row>) -> Result<Vec<Recorded>, StoreError> {
+        current(&self.schemas, rows)
     }
 
     /// The events at these positions, in order.
@@ -219,7 +255,7 @@ impl Session {
         .bind(positions)
         .fetch_all(&mut *self.transaction)
         .await?;
-        rows.into_iter().map(Row::recorded).collect()
+        self.current(rows)
     }
 
     /// One object's events up to and including `position`, oldest first.
@@ -233,7 +269,7 @@ impl Session {
         .bind(position)
         .fetch_all(&mut *self.transaction)
         .await?;
-        rows.into_iter().map(Row::recorded).collect()
+        self.current(rows)
     }
 
     /// The events of many streams in one query, each stream's oldest first.
@@ -247,7 +283,7 @@ impl Session {
         .bind(names)
         .fetch_all(&mut *self.transaction)
         .await?;
-        rows.into_iter().map(Row::recorded).collect()
+        self.current(rows)
     }
 }
 
@@ -265,4 +301,13 @@ impl Row {
         let body = serde_json::from_str(&self.body)?;
         Ok(Recorded::new(body, self.position, self.version, self.recorded_at, &self.hash))
     }
+}
+
+/// The events in their current schemas.
+pub(crate) fn current(schemas: &Schemas, rows: Vec<Row>) -> Result<Vec<Recorded>, StoreError> {
+    let bring_up = |row: Row| {
+        let position = row.position;
+        schemas.bring_up(row.recorded()?).map_err(|why| StoreError::Unreadable { position, why })
+    };
+    rows.into_iter().map(bring_up).collect()
 }

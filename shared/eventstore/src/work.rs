@@ -181,7 +181,10 @@ impl Work {
         let events = match &mut self.session {
             Some(session) => session.streams(&streams).await?,
             None if streams.len() > SHARED => self.store.session(self.cx.tenant).await?.streams(&streams).await?,
-            None => self.store.inner().reader.streams(self.cx.tenant, streams.clone()).await?,
+            None => {
+                let store = self.store.inner();
+                store.reader.streams(self.cx.tenant, streams.clone(), &self.store.schemas()).await?
+            }
         };
         self.held.extend(streams.into_iter().map(|stream| (stream, Held::default())));
         for event in events {

@@ -1,18 +1,19 @@
 use crate::Routes;
 use access::Roster;
-use eventstore::EventStore;
+use eventstore::{EventOf, EventStore, Schemas};
 use messaging::Reaction;
 use sqlx::migrate::Migrator;
 use std::pin::Pin;
 use std::sync::Arc;
 use views::{View, ViewSet};
 
-/// What a service is: its name, its tables, its views, what it hears, what it answers, what it does by itself.
+/// What a service is: its name, its tables, its events, its views, what it hears, what it answers, what it does by itself.
 pub struct Service {
     pub name: &'static str,
     /// What it is for, in the API reference.
     pub about: &'static str,
     pub migrations: Migrator,
+    pub events: Schemas,
     pub views: ViewSet,
     pub routes: Routes,
     pub(crate) sources: Vec<Source>,
@@ -33,8 +34,15 @@ pub type Worker = Arc<dyn Fn(EventStore) -> Pin<Box<dyn Future<Output = ()> + Se
 
 impl Service {
     pub fn new(name: &'static str, about: &'static str, migrations: Migrator, routes: Routes) -> Self {
-        let views = ViewSet::new().with::<Roster>();
-        Self { name, about, migrations, views, routes, sources: Vec::new(), workers: Vec::new() }
+        let (events, views) = (Schemas::new().with::<access::Event>(), ViewSet::new().with::<Roster>());
+        Self { name, about, migrations, events, views, routes, sources: Vec::new(), workers: Vec::new() }
+    }
+
+    /// It records the events of one more aggregate.
+    #[must_use]
+    pub fn records<E: EventOf>(mut self) -> Self {
+        self.events = self.events.with::<E>();
+        self
     }
 
     #[must_use]

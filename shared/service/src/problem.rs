@@ -131,6 +131,11 @@ impl From<StoreError> for Problem {
                 tracing::warn!(%error, "the database did not answer a request");
                 Self::unavailable("the database does not answer now: try again with the same Idempotency-Key")
             }
+            // Another program, the one that recorded it, can answer this.
+            StoreError::Unreadable { position, why } => {
+                tracing::error!(position, %why, "a request met an event that this program does not know");
+                Self::unavailable(format!("position {position} of this log: {why}"))
+            }
             error @ (StoreError::Json(_) | StoreError::Unsafe { .. } | StoreError::Contract(_)) => {
                 tracing::error!(%error, "a request met a fault of ours");
                 Self::internal()

@@ -44,8 +44,12 @@ enum NotYet {
 }
 
 impl Running {
-    /// Listens at once, and answers health checks; the rest is there as soon as PostgreSQL and NATS are.
+    /// Listens at once, and answers health checks; the rest is there as soon as PostgreSQL and NATS are. Events that were
+    /// declared wrongly are a fault of the program, and nothing starts.
     pub fn start(services: Vec<Service>, settings: Settings, listener: TcpListener) -> anyhow::Result<Self> {
+        for service in &services {
+            service.events.check().map_err(|fault| anyhow::anyhow!("the events of {}: {fault}", service.name))?;
+        }
         let address = listener.local_addr()?;
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let readiness = Readiness::waiting(services.iter().map(|service| service.name));
@@ -169,8 +173,9 @@ async fn attach(service: &Service, views: &Arc<ViewSet>, settings: &Settings) ->
     Ok((store, bus))
 }
 
-/// A service's store, with `views` following each append.
+/// A service's store, which knows its events, with `views` following each append.
 pub async fn connect(service: &Service, views: Arc<ViewSet>, settings: &Settings) -> Result<EventStore, StoreError> {
     let login = settings.postgres.login(service.name, settings.password.as_deref());
-    EventStore::connect(service.name, &login, settings.connections, views).await
+    let store = EventStore::connect(service.name, &login, settings.connections, views).await?;
+    Ok(store.knowing(service.events.clone()))
 }

@@ -1,4 +1,4 @@
-use eventstore::{Actor, EventOf, Metadata, Recorded, Stream, TenantId, tagged};
+use eventstore::{Actor, EventOf, Metadata, Recorded, Stream, TenantId, schema_of, tagged};
 use uuid::Uuid;
 
 /// The event as the store would give it, where it is the only thing that was recorded: for tests of folds.
@@ -12,7 +12,7 @@ pub fn recorded<E: EventOf>(id: &str, version: i64, event: &E) -> Recorded {
         version,
         id: Uuid::nil(),
         event_type: format!("{}.{name}", E::STREAM),
-        schema: 1,
+        schema: schema_of(event),
         occurred_at: at,
         recorded_at: at,
         data,

@@ -1,13 +1,17 @@
 //! How contracts are written, and that they only grow.
 
 use super::{Contracts, event_type, is_event};
-use crate::house::root;
+use crate::lock::Lock;
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
 use std::collections::BTreeSet;
-use std::fs;
 
-const LOCK: &str = "proto/contracts.lock";
-const UPDATE: &str = "STELE_UPDATE_CONTRACTS";
+const LOCK: Lock = Lock {
+    path: "proto/contracts.lock",
+    update: "STELE_UPDATE_CONTRACTS",
+    why: "Readers rely on them and the events that say so are kept for ever. Put the field back as it was and add a new one, \
+          or a new event, beside it.",
+    remedy: "./dev test -E 'test(contracts)'",
+};
 
 /// Our own messages: those of google.protobuf come with the compiler.
 fn ours(contracts: &Contracts) -> impl Iterator<Item = MessageDescriptor> {
@@ -61,40 +65,9 @@ pub fn label(field: &FieldDescriptor) -> &'static str {
     }
 }
 
-/// What the lock says after an update, or why it cannot be held. Lines are added when `update` asks for it, and never dropped.
-fn held(locked: &BTreeSet<String>, now: &BTreeSet<String>, update: bool) -> Result<BTreeSet<String>, String> {
-    let broken: Vec<&str> = locked.difference(now).map(String::as_str).collect();
-    if !broken.is_empty() {
-        return Err(format!(
-            "these lines of {LOCK} are no longer true:\n  {}\nReaders rely on them and the events that say so are kept for \
-             ever. Put the field back as it was and add a new one, or a new event, beside it.",
-            broken.join("\n  ")
-        ));
-    }
-    let new: Vec<&str> = now.difference(locked).map(String::as_str).collect();
-    if !update && !new.is_empty() {
-        return Err(format!(
-            "these are not in {LOCK} yet:\n  {}\nAdd them with `{UPDATE}=1 ./dev test -E 'test(contracts)'` and commit \
-             the file. From then on they stay.",
-            new.join("\n  ")
-        ));
-    }
-    Ok(now.clone())
-}
-
 #[test]
 fn contracts_only_grow() {
-    let path = root().join(LOCK);
-    let text = fs::read_to_string(&path).unwrap_or_default();
-    let locked: BTreeSet<String> = text.lines().map(ToOwned::to_owned).collect();
-    let update = std::env::var_os(UPDATE).is_some_and(|value| value == "1");
-    let lines = held(&locked, &lines(&Contracts::load()), update).unwrap_or_else(|error| panic!("{error}"));
-    let sorted = lines.iter().fold(String::new(), |text, line| text + line + "\n");
-    if update && sorted != text {
-        fs::write(&path, sorted).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    } else {
-        assert_eq!(text, sorted, "{LOCK} is not in order: sort its lines");
-    }
+    LOCK.hold(&lines(&Contracts::load()));
 }
 
 #[test]
@@ -111,14 +84,14 @@ fn contracts_are_never_broken_not_even_by_an_update() {
         (lines(&["a.B", "a.B.e = 1 string singular"]), "another name"),
     ] {
         for update in [false, true] {
-            let error = held(&locked, &changed, update).expect_err(why);
+            let error = LOCK.held(&locked, &changed, update).expect_err(why);
             assert!(error.contains("no longer true:\n  a.B"), "{why}: {error}");
         }
     }
-    let error = held(&locked, &grown, false).expect_err("a new field is not there yet");
+    let error = LOCK.held(&locked, &grown, false).expect_err("a new field is not there yet");
     assert!(error.contains("  a.B.d = 2 bool optional\nAdd them with `STELE_UPDATE_CONTRACTS=1 ./dev test"), "{error}");
-    assert_eq!(held(&locked, &grown, true), Ok(grown.clone()));
-    assert_eq!(held(&grown, &grown, false), Ok(grown));
+    assert_eq!(LOCK.held(&locked, &grown, true), Ok(grown.clone()));
+    assert_eq!(LOCK.held(&grown, &grown, false), Ok(grown));
 }
 
 #[test]

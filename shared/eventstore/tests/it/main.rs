@@ -1,8 +1,10 @@
 //! The store's promises, each against a real PostgreSQL and each with somebody trying to break it.
 
 mod append;
+mod evolution;
 mod group;
 mod immutable;
 mod isolation;
 mod model;
+mod programs;
 mod tally;
