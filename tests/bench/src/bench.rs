@@ -7,7 +7,7 @@ use crate::protocol::{Operation, Peer, Request, Shape};
 use crate::rounds::{Compared, Contender, interleaved};
 use crate::row::{FLOOR, Row};
 use access::{Caller, Issuer, Verifier};
-use anyhow::Context;
+use anyhow::{Context, bail};
 use chrono::{DateTime, TimeDelta, Utc};
 use embedded::{Durability, Pair};
 use eventstore::{Login, Server};
@@ -15,6 +15,7 @@ use service::Settings;
 use sqlx::migrate::Migrator;
 use sqlx::{Connection, PgConnection};
 use std::cell::RefCell;
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use uuid::Uuid;
@@ -29,30 +30,32 @@ pub const MESSAGE_DB: &str = "message-db";
 pub struct Bench {
     pub options: Options,
     pub pair: Pair,
-    /// Everything that is made: data, logs, the result.
-    pub folder: PathBuf,
+    /// Where data lies while it runs.
+    pub work: PathBuf,
     server: Server,
     peers: Peers,
     started: Instant,
     rows: RefCell<Vec<Row>>,
+    _lock: File,
 }
 
 impl Bench {
-    /// `target`: the folder of the build, on a real disk.
-    pub async fn start(options: Options, target: &Path) -> anyhow::Result<Self> {
-        let folder = target.join("bench");
-        let data = folder.join("data");
+    /// `built`: where `just bench` has put the peers.
+    pub async fn start(options: Options, built: &Path, work: PathBuf) -> anyhow::Result<Self> {
+        let lock = lock(&work)?;
+        let data = work.join("data");
         remove(&data)?;
         let pair = Pair::start(&data, Durability::Fsync).await?;
-        let peers = Peers::start(&folder, &pair.postgres.admin_url()).await?;
+        let peers = Peers::start(built, &pair.postgres.admin_url()).await?;
         let server = Server::new(&pair.postgres.admin_url(), PREFIX)?;
-        Ok(Self { options, pair, folder, server, peers, started: Instant::now(), rows: RefCell::default() })
+        let (started, rows) = (Instant::now(), RefCell::default());
+        Ok(Self { options, pair, work, server, peers, started, rows, _lock: lock })
     }
 
     pub async fn stop(self) -> anyhow::Result<()> {
         drop(self.peers);
         self.pair.stop().await?;
-        remove(&self.folder.join("data"))
+        remove(&self.work.join("data"))
     }
 
     /// Whether `--only` lets this be measured.
@@ -132,6 +135,17 @@ impl Bench {
         sqlx::query("vacuum analyze").execute(&mut connection).await?;
         sqlx::query("checkpoint").execute(&mut connection).await?;
         Ok(connection.close().await?)
+    }
+}
+
+/// Two runs in the same folder would remove each other's data.
+fn lock(work: &Path) -> anyhow::Result<File> {
+    std::fs::create_dir_all(work).with_context(|| format!("{} cannot be made", work.display()))?;
+    let lock = File::create(work.join("lock"))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => bail!("another run is at work in {}: wait for its end", work.display()),
+        Err(TryLockError::Error(error)) => Err(error).context("the folder cannot be locked"),
     }
 }
 

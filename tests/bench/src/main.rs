@@ -25,6 +25,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Mutex;
+use tokio::signal::unix::{SignalKind, signal};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
@@ -38,16 +39,19 @@ async fn main() -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target").canonicalize()?;
-    let result = target.join("bench.json");
-    fs::create_dir_all(target.join("bench"))?;
+    let built = target.join("bench");
+    let work = options.work.clone().unwrap_or_else(|| built.clone());
+    let result = options.json.clone().unwrap_or_else(|| target.join("bench.json"));
+    let mut terminated = signal(SignalKind::terminate())?;
+    let bench = Bench::start(options, &built, work).await?;
     // As a service does it: logging and counting are part of what is measured.
-    service::log_to(Mutex::new(fs::File::create(target.join("bench/bench.log"))?));
+    service::log_to(Mutex::new(fs::File::create(bench.work.join("bench.log"))?));
     service::prometheus();
 
-    let bench = Bench::start(options, &target).await?;
     let failed = tokio::select! {
         failed = measure::all(&bench, |bench| write(&result, &bench.rows())) => failed?,
         _ = tokio::signal::ctrl_c() => 1,
+        _ = terminated.recv() => 1,
     };
     print!("{}", table::plain(&bench.rows()));
     bench.stop().await?;

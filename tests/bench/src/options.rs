@@ -18,6 +18,12 @@ pub struct Options {
     /// For development: two short rounds, and small amounts of data. The figures mean nothing
     #[arg(long)]
     pub quick: bool,
+    /// Where the private servers keep their data while it runs: a folder on a real disk; target/bench where it is not given
+    #[arg(long, value_name = "FOLDER")]
+    pub work: Option<PathBuf>,
+    /// Where the result is written: target/bench.json where it is not given
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
     /// Measure nothing; print the table of an earlier run
     #[arg(long, value_name = "FILE")]
     pub plain: Option<PathBuf>,

@@ -11,10 +11,10 @@ use service::{Running, Service};
 use std::net::Ipv4Addr;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 pub struct Served {
     pub running: Running,
@@ -82,6 +82,17 @@ impl Served {
         work.finish().await?;
         Ok(tenant)
     }
+}
+
+/// Waits until the relay is done, which would otherwise be at work while the next is measured.
+pub async fn published(store: &EventStore) -> anyhow::Result<()> {
+    let waiting = async {
+        while store.relay_lag().await? > 0 {
+            sleep(Duration::from_millis(20)).await;
+        }
+        anyhow::Ok(())
+    };
+    timeout(PATIENCE, waiting).await.context("the relay does not catch up")?
 }
 
 /// Tenancy's event that the tenant was created.

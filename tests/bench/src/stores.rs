@@ -6,6 +6,7 @@ use crate::tally::{Add, Broken, Shelf, Tally};
 use crate::walk::Walk;
 use anyhow::Context;
 use eventstore::{Actor, CommandKey, Cx, EventStore, Never, Refused, Stream, TenantId};
+use futures::{StreamExt, TryStreamExt};
 use sqlx::SqlSafeStr;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use std::sync::Arc;
@@ -102,23 +103,23 @@ impl Client for Commanding {
     }
 }
 
-/// Records so many events for the tenant, ten a stream, in large appends, and gives the streams' ids.
-pub async fn fill(store: &EventStore, tenant: TenantId, events: u32) -> anyhow::Result<Vec<String>> {
-    let mut ids = Vec::new();
-    let mut left = events.div_ceil(A_STREAM);
-    while left > 0 {
-        let some: Arc<[String]> = (0..left.min(STREAMS)).map(|_| Uuid::now_v7().to_string()).collect();
-        left -= left.min(STREAMS);
-        record(store, tenant, some.clone(), A_STREAM).await?;
-        ids.extend(some.iter().cloned());
-    }
-    Ok(ids)
+/// Records so many events for the tenant, ten a stream, in large appends: one is made ready while another is written.
+pub async fn fill(store: &EventStore, tenant: TenantId, events: u32) -> anyhow::Result<()> {
+    let streams = events.div_ceil(A_STREAM);
+    let sizes = (0..streams.div_ceil(STREAMS)).map(|append| STREAMS.min(streams - append * STREAMS));
+    let appends = sizes.map(|size| {
+        let ids = (0..size).map(|_| Uuid::now_v7().to_string()).collect();
+        record(store, tenant, ids, A_STREAM)
+    });
+    futures::stream::iter(appends).buffer_unordered(2).try_collect().await
 }
 
 /// Records so many events on each of the streams, in one append.
 pub async fn record(store: &EventStore, tenant: TenantId, ids: Arc<[String]>, events: u32) -> anyhow::Result<()> {
     let cx = cx(tenant);
-    let done = store.perform(&cx, "fill", move |work| {
+    // Appends to other streams of the tenant need not wait for this one.
+    let lane = ids.first().cloned().unwrap_or_default();
+    let done = store.perform(&cx, &lane, move |work| {
         let ids = ids.clone();
         Box::pin(async move {
             work.preload(ids.iter().map(|id| Stream::new("tally", id)).collect()).await?;

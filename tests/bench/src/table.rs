@@ -9,15 +9,15 @@ const WIDTHS: [usize; 6] = [42, 17, 7, 43, 20, 4];
 pub fn plain(rows: &[Row]) -> String {
     let mut text = String::new();
     for group in groups(rows) {
-        let first = &group[0];
+        let first = group[0];
         let _ = writeln!(text, "\n{} (floor: {})", first.row.to_uppercase(), first.floor);
         line(&mut text, ["", "ours", "x floor", "x peers", "aim", "met"]);
-        for row in group {
+        for row in &group {
             let value = format!("{} {}", figure(row.value), row.unit);
             let aim = row.aim.clone().unwrap_or_default();
             line(&mut text, [&row.shape, &value, &ratio(row.floor_ratio), &peers(row), &aim, met(row)]);
         }
-        for missing in missing(group) {
+        for missing in missing(&group) {
             let _ = writeln!(text, "  not there: {missing}");
         }
     }
@@ -51,32 +51,39 @@ fn take(part: &mut String, width: usize) -> String {
 pub fn markdown(rows: &[Row]) -> String {
     let mut text = String::new();
     for group in groups(rows) {
-        let first = &group[0];
+        let first = group[0];
         let _ = write!(text, "\n**{}** (floor: {})\n\n", capital(&first.row), first.floor);
         text.push_str("| | ours | x floor | x peers | aim | met |\n|---|---:|---:|---|---|---|\n");
-        for row in group {
+        for row in &group {
             let Row { shape, unit, aim, .. } = row;
             let (value, aim) = (figure(row.value), aim.clone().unwrap_or_default());
             let (floor, peers, met) = (ratio(row.floor_ratio), peers(row), met(row));
             let _ = writeln!(text, "| {shape} | {value} {unit} | {floor} | {peers} | {aim} | {met} |");
         }
-        for missing in missing(group) {
+        for missing in missing(&group) {
             let _ = write!(text, "\nNot there: {missing}\n");
         }
     }
     text
 }
 
-/// Rows of the same name, which follow each other.
-fn groups(rows: &[Row]) -> impl Iterator<Item = &[Row]> {
-    rows.chunk_by(|one, next| one.row == next.row)
+/// Rows of the same name, in the order in which the names come first.
+fn groups(rows: &[Row]) -> Vec<Vec<&Row>> {
+    let mut groups: Vec<Vec<&Row>> = Vec::new();
+    for row in rows {
+        match groups.iter_mut().find(|group| group[0].row == row.row) {
+            Some(group) => group.push(row),
+            None => groups.push(vec![row]),
+        }
+    }
+    groups
 }
 
 fn peers(row: &Row) -> String {
     row.peers.iter().map(|(name, ratio)| format!("{name} {ratio:.2}")).collect::<Vec<_>>().join(", ")
 }
 
-fn missing(group: &[Row]) -> Vec<&str> {
+fn missing<'a>(group: &[&'a Row]) -> Vec<&'a str> {
     let mut all: Vec<&str> = group.iter().flat_map(|row| &row.missing).map(String::as_str).collect();
     all.sort_unstable();
     all.dedup();
@@ -132,7 +139,8 @@ mod tests {
         first.peers.insert("one with a long name".to_owned(), 4.5);
         first.missing.push("another: it is not installed".to_owned());
         let second = Row::new("load", &"word ".repeat(20), 0.5, "ms").aims(&[Aim::Below(0.1)]);
-        vec![first.aims(&[Aim::Floor(1.6)]), second]
+        let third = Row::new("append", "1 client", 1.0, "events/s");
+        vec![first.aims(&[Aim::Floor(1.6)]), second, third]
     }
 
     #[test]
@@ -146,6 +154,13 @@ mod tests {
         }
         assert_eq!(text.matches("word").count(), 20);
         assert!(text.contains("not there: another"));
+    }
+
+    #[test]
+    fn rows_of_a_name_stand_together() {
+        let text = plain(&rows());
+        assert_eq!(text.matches("APPEND").count(), 1);
+        assert!(text.find("1 client").expect("there") < text.find("LOAD").expect("there"), "{text}");
     }
 
     #[test]

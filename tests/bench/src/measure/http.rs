@@ -5,15 +5,13 @@ use crate::content::TEXT;
 use crate::drive::{Client, Measured, drive};
 use crate::rounds::{Compared, Contender};
 use crate::row::{Aim, FLOOR, OURS, Row};
-use crate::served::{Http, Served};
+use crate::served::{Http, Served, published};
 use crate::stores::{Commanding, Kept, tenants};
 use crate::walk::Walk;
 use eventstore::{EventStore, TenantId};
 use reqwest::Method;
 use serde_json::json;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::time::{sleep, timeout};
 
 const ROW: &str = "HTTP command with views";
 const FLOOR_IS: &str = "one bare insert a commit, as many clients: its rate, p50 and p99";
@@ -75,17 +73,6 @@ async fn one(
         Ok(measured)
     });
     bench.interleaved(vec![bench.floor(clients), store, ours]).await
-}
-
-/// Waits until the relay is done, which would otherwise be at work while the next is measured.
-async fn published(risk: &EventStore) -> anyhow::Result<()> {
-    let waiting = async {
-        while risk.relay_lag().await? > 0 {
-            sleep(Duration::from_millis(20)).await;
-        }
-        anyhow::Ok(())
-    };
-    timeout(Duration::from_secs(60), waiting).await.unwrap_or_else(|_| anyhow::bail!("the relay does not catch up"))
 }
 
 fn keep(bench: &Bench, compared: &Compared, clients: usize) {

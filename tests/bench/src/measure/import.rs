@@ -5,7 +5,7 @@ use crate::content::TEXT;
 use crate::drive::{Measured, micros};
 use crate::rounds::Contender;
 use crate::row::{FLOOR, OURS, Row};
-use crate::served::{Http, Served};
+use crate::served::{Http, Served, published};
 use eventstore::TenantId;
 use std::fmt::Write;
 use std::time::Instant;
@@ -29,6 +29,7 @@ pub async fn measure(bench: &Bench) -> anyhow::Result<()> {
         upload(&served.http, tenant, risks, 0, risks).await?;
         let took = started.elapsed();
         let events = store.session(tenant).await?.head().await? - before;
+        published(store).await?;
         let (operations, latency) = (u32::try_from(events)?, f64::from(micros(took)));
         Ok(Measured { operations, seconds: took.as_secs_f64(), p50_us: latency, p99_us: latency })
     });

@@ -6,7 +6,7 @@ use crate::drive::{Client, Measured, drive, micros};
 use crate::protocol::{Operation, Peer, Shape};
 use crate::rounds::{Compared, Contender};
 use crate::row::{Aim, FLOOR, OURS, Row};
-use crate::served::Served;
+use crate::served::{Served, published};
 use eventstore::{EventStore, TenantId};
 use risk::RegisteredRisk;
 use std::time::Instant;
@@ -37,6 +37,7 @@ pub async fn measure(bench: &Bench) -> anyhow::Result<()> {
     let served = Served::start(bench, "bench", |_| vec![risk::service()]).await?;
     let store = served.stores().await[0].clone();
     let register = Register::fill(&served, &store, shapes.risks).await?;
+    published(&store).await?;
     bench.settle("risk").await?;
     pages(bench, &register).await?;
     if bench.wants(REBUILD, &shapes.rebuild) {

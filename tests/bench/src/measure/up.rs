@@ -26,7 +26,7 @@ pub async fn measure(bench: &Bench) -> anyhow::Result<()> {
     if ![FIRST, LATER, OWN, ALL].iter().any(|shape| bench.wants(ROW, shape)) {
         return Ok(());
     }
-    let data = bench.folder.join("up");
+    let data = bench.work.join("up");
     let (mut first, mut later, mut own, mut all) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..bench.options.rounds() {
         remove(&data)?;
@@ -52,6 +52,7 @@ pub async fn measure(bench: &Bench) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Told to stop when it is let go, so that its servers do not stay behind.
 struct Up(Child);
 
 impl Up {
@@ -63,10 +64,11 @@ impl Up {
             .arg(data)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
-            .kill_on_drop(true)
             .spawn()
             .context("stele does not start")?;
-        let mut lines = BufReader::new(child.stdout.take().context("what it prints")?).lines();
+        let printed = child.stdout.take();
+        let up = Self(child);
+        let mut lines = BufReader::new(printed.context("what it prints")?).lines();
         let running = async {
             while let Some(line) = lines.next_line().await? {
                 if line.contains("Stele runs") {
@@ -79,7 +81,7 @@ impl Up {
         let took = started.elapsed().as_secs_f64();
         // Somebody has to read the rest.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Ok((Self(child), took))
+        Ok((up, took))
     }
 
     fn pid(&self) -> anyhow::Result<u32> {
@@ -87,11 +89,24 @@ impl Up {
     }
 
     async fn stop(mut self) -> anyhow::Result<()> {
-        let pid = self.pid()?.to_string();
-        let status = Command::new("kill").args(["-INT", &pid]).status().await?;
-        anyhow::ensure!(status.success(), "`stele up` cannot be told to stop");
+        self.interrupt();
         timeout(PATIENCE, self.0.wait()).await.context("`stele up` does not stop")??;
         Ok(())
+    }
+}
+
+impl Up {
+    fn interrupt(&self) {
+        if let Some(pid) = self.0.id() {
+            // One that is gone already needs no signal.
+            let _ = std::process::Command::new("kill").args(["-INT", &pid.to_string()]).status();
+        }
+    }
+}
+
+impl Drop for Up {
+    fn drop(&mut self) {
+        self.interrupt();
     }
 }
 

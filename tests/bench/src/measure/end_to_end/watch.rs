@@ -2,6 +2,7 @@ use anyhow::Context;
 use eventstore::{EventStore, Recorded, TenantId};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
+use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -27,7 +28,10 @@ impl Watch {
     }
 
     pub async fn next(&mut self) -> anyhow::Result<(Instant, Recorded)> {
-        self.seen.recv().await.context("nobody watches any more")
+        match self.seen.recv().await {
+            Some(seen) => Ok(seen),
+            None => Err((&mut self.watching).await?.err().context("it watches no more")?),
+        }
     }
 }
 
@@ -46,12 +50,15 @@ async fn watch(
     // Those whose view has not shown all of their log when it was looked at.
     let mut behind: Vec<TenantId> = Vec::new();
     loop {
-        let first = if behind.is_empty() { Some(appended.recv().await?) } else { None };
-        let first = match first {
-            Some(tenant) => Some(tenant),
-            None => timeout(LOOK_AGAIN, appended.recv()).await.ok().transpose()?,
-        };
-        behind.extend(first);
+        let patience = if behind.is_empty() { Duration::MAX } else { LOOK_AGAIN };
+        match timeout(patience, appended.recv()).await {
+            Ok(Ok(tenant)) => behind.push(tenant),
+            // Too many at once to name.
+            Ok(Err(RecvError::Lagged(_))) => behind.extend(positions.keys()),
+            Ok(Err(RecvError::Closed)) => return Ok(()),
+            // Time to look again.
+            Err(_) => {}
+        }
         while let Ok(tenant) = appended.try_recv() {
             behind.push(tenant);
         }
