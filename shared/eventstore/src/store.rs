@@ -7,6 +7,7 @@ use crate::writer::Writer;
 use crate::{Login, Project, Schemas, Stream, TenantId, Unreadable};
 use chrono::{DateTime, Utc};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Postgres, Transaction};
+use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 use tokio::sync::broadcast;
 
@@ -119,10 +120,10 @@ impl EventStore {
         self.0.announcer.changes(tenant, kind)
     }
 
-    /// The version of the last migration that the database has seen.
-    pub async fn schema(&self) -> Result<i64, StoreError> {
-        let version = sqlx::query_scalar("select max(version) from _sqlx_migrations where success");
-        Ok(version.fetch_one(&self.0.engine).await.map(Option::unwrap_or_default)?)
+    /// The versions of the migrations that the database has seen.
+    pub async fn migrated(&self) -> Result<BTreeSet<i64>, StoreError> {
+        let versions = sqlx::query_scalar("select version from _sqlx_migrations where success");
+        Ok(versions.fetch_all(&self.0.engine).await?.into_iter().collect())
     }
 
     /// Whether the database answers.

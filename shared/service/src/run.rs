@@ -7,6 +7,7 @@ use axum::Router;
 use eventstore::{EventStore, StoreError};
 use futures::future::join_all;
 use messaging::{Bus, BusError, Consumer, Relay, serve_replay};
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -39,8 +40,10 @@ enum NotYet {
     Bus(#[from] BusError),
     #[error("NATS does not answer")]
     Silent,
-    #[error("the database is at schema {found}, and this program knows {wanted}: run `stele migrate`")]
-    Schema { found: i64, wanted: i64 },
+    #[error("the database lacks migration {0}: run `stele migrate`")]
+    Older(i64),
+    #[error("the database has seen migration {0}, which this program does not know: run the newer one")]
+    Newer(i64),
 }
 
 impl Running {
@@ -162,10 +165,13 @@ impl Background {
 
 async fn attach(service: &Service, views: &Arc<ViewSet>, settings: &Settings) -> Result<(EventStore, Bus), NotYet> {
     let store = connect(service, views.clone(), settings).await?;
-    let wanted = eventstore::migrations(&service.migrations).iter().map(|one| one.version).max().unwrap_or_default();
-    let found = store.schema().await?;
-    if found != wanted {
-        return Err(NotYet::Schema { found, wanted });
+    let wanted: BTreeSet<i64> = eventstore::migrations(&service.migrations).iter().map(|one| one.version).collect();
+    let found = store.migrated().await?;
+    if let Some(lacking) = wanted.difference(&found).next() {
+        return Err(NotYet::Older(*lacking));
+    }
+    if let Some(unknown) = found.difference(&wanted).next() {
+        return Err(NotYet::Newer(*unknown));
     }
     // The client connects in the background, and for as long as it takes.
     let bus = Bus::connect(&settings.nats, &settings.prefix).await?;
