@@ -6,7 +6,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use testkit::servers;
 
-async fn alter(system: &System, service: &str, statements: String) {
+pub async fn alter(system: &System, service: &str, statements: String) {
     let options: PgConnectOptions = servers::postgres_admin_url().parse().expect("an address");
     let options = options.database(&format!("{}_{service}", system.prefix));
     let mut connection = PgConnection::connect_with(&options).await.expect("a connection");

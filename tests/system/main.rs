@@ -10,6 +10,7 @@ mod house;
 mod isolation;
 mod operations;
 mod proto;
+mod rebuilds;
 mod system;
 mod tidy;
 mod up;
