@@ -4,7 +4,7 @@ use crate::crash_points::counted;
 use crate::system::{System, example, until};
 use sqlx::{AssertSqlSafe, Connection};
 
-async fn alter(system: &System, service: &str, statements: String) {
+pub async fn alter(system: &System, service: &str, statements: String) {
     let mut connection = system.superuser(service).await;
     let statements = format!("set session_replication_role = replica; {statements}");
     sqlx::raw_sql(AssertSqlSafe(statements)).execute(&mut connection).await.expect("altered");

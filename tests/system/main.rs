@@ -12,6 +12,7 @@ mod isolation;
 mod lock;
 mod operations;
 mod proto;
+mod rebuilds;
 mod system;
 mod tidy;
 mod up;

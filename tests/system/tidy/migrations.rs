@@ -16,7 +16,8 @@ struct Table<'a> {
 impl<'a> Table<'a> {
     fn all(sql: &'a str) -> impl Iterator<Item = Self> {
         // What stands between the first two pieces belongs to no table.
-        sql.split("create table ").skip(1).map(|piece| {
+        let pieces = sql.split("create table ").flat_map(|piece| piece.split("create unlogged table ").collect::<Vec<_>>());
+        pieces.skip(1).map(|piece| {
             let piece = piece.strip_prefix("if not exists ").unwrap_or(piece);
             let (name, rest) = piece.split_at(piece.find([' ', '(', '\'']).unwrap_or(piece.len()));
             Self { name, rest }
@@ -186,6 +187,7 @@ fn slips_in_sql_are_found() {
         ("create table a (b text primary key); select protect('a')", "give it `tenant_id"),
         ("create table a (tenant_id uuid, b text primary key); select protect('a')", "let its primary key begin"),
         ("create table a (tenant_id uuid primary key, b text, unique (b)); select protect('a')", "let `unique` begin"),
+        ("create unlogged table a (tenant_id uuid primary key)", "a: `select protect('a');`"),
         ("create table a_%s partition of a for values", "a_%s: `select protect"),
         ("create index b on a (c)", "let it begin with tenant_id"),
         ("create unique index b on a (c, tenant_id); create policy engine on a for x", "let it begin with tenant_id"),

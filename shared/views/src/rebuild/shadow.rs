@@ -54,6 +54,9 @@ pub async fn standing(
 
 /// Adds what a run of events made; gives how many rows began.
 pub async fn add(connection: &mut PgConnection, fresh: &Fresh<'_>, steps: Vec<Step>) -> Result<i64, sqlx::Error> {
+    if steps.is_empty() {
+        return Ok(0);
+    }
     let mut columns = Columns::default();
     for step in steps {
         columns.push(step);
