@@ -1,6 +1,8 @@
 //! The risk service's uploads, commands and views against a real PostgreSQL.
 
+mod api;
 mod http;
 mod imports;
+mod lines;
 mod order;
 mod tenant;
