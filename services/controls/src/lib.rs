@@ -7,7 +7,9 @@ mod evidence;
 mod exhibit;
 mod reactions;
 mod requests;
+mod requirement;
 mod soa;
+mod stated;
 mod statement;
 
 pub use reactions::{when_tenant_created_then_add_annex_a, when_treatment_decided_then_link_controls};
@@ -17,8 +19,10 @@ use axum::http::Method;
 use collect::CollectEvidence;
 use exhibit::Exhibit;
 use requests::{AssignControlOwner, DecideApplicability, SetImplementation};
-use service::{Answered, Route, Routes, Service};
+use requirement::Requirement;
+use service::{Answered, Listed, Object, Route, Routes, Service};
 use soa::Soa;
+use stated::Stated;
 use statement::Statement;
 
 const ABOUT: &str =
@@ -29,6 +33,7 @@ pub fn service() -> Service {
         .records::<control::Event>()
         .records::<evidence::Event>()
         .view::<Statement>()
+        .view::<Requirement>()
         .view::<Exhibit>()
         .reacts_to("tenancy", vec![access::when_access_changes_then_copy_it(), when_tenant_created_then_add_annex_a()])
         .reacts_to("risk", vec![when_treatment_decided_then_link_controls()])
@@ -36,9 +41,22 @@ pub fn service() -> Service {
 
 fn routes() -> Routes {
     Routes::new()
-        .list::<Statement>("/controls", "All controls, in the standard's order")
-        .object::<Statement>("/controls/{id}", "One control")
-        .history::<Statement>("/controls/{id}/history", "Who changed a control, when, why, and what")
+        .with(
+            Route::tenant(Method::GET, "/controls", Read, "All controls, in the standard's order")
+                .pages::<Statement>()
+                .gives::<Listed<Stated>>(200)
+                .answered_by(stated::list),
+        )
+        .with(
+            Route::tenant(Method::GET, "/controls/{id}", Read, "One control")
+                .as_of()
+                .gives::<Object<Stated>>(200)
+                .answered_by(stated::object),
+        )
+        .with(
+            Route::tenant(Method::GET, "/controls/{id}/history", Read, "Who changed a control, when, why, and what")
+                .history_beside::<Statement, Requirement>(requirement::changes),
+        )
         .command::<DecideApplicability>(Method::PUT, "/controls/{id}/applicability")
         .command::<SetImplementation>(Method::PUT, "/controls/{id}/implementation")
         .command::<AssignControlOwner>(Method::PUT, "/controls/{id}/owner")

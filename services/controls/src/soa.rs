@@ -1,12 +1,14 @@
 use crate::control::{Basis, ImplementationState};
-use crate::statement::{Requirement, Statement};
+use crate::requirement::Requirement;
+use crate::stated::{Stated, joined, position};
+use crate::statement::Statement;
 use axum::http::StatusCode;
 use axum::response::Response;
 use catalogue::Theme;
 use serde::Serialize;
-use service::{Call, Problem, csv, json};
+use service::{Call, Item, Problem, csv, json};
 use utoipa::ToSchema;
-use views::{Listing, Row, View, list};
+use views::{Listing, View, list};
 
 const FRAMEWORK: &str = "ISO/IEC 27001:2022 Annex A";
 
@@ -91,11 +93,12 @@ pub async fn as_csv(call: Call) -> Result<Response, Problem> {
 
 async fn read(call: &Call) -> Result<Soa, Problem> {
     let mut session = call.session().await?;
-    let position = call.position::<Statement>(&mut session).await?;
+    let position = position(call, &mut session).await?;
     let all =
         Listing { filters: Vec::new(), sort: Statement::ORDER, descending: false, after: None, limit: MOST_CONTROLS };
     let page = list::<Statement>(&mut session, position, &all).await?;
-    let rows: Vec<SoaRow> = page.rows.into_iter().map(SoaRow::from).collect();
+    let items = joined(&mut session, page.rows.into_iter().map(Item::from).collect(), position).await?;
+    let rows: Vec<SoaRow> = items.into_iter().map(|item| SoaRow::of(item.id, item.data)).collect();
     Ok(Soa { position, framework: FRAMEWORK, counts: SoaCounts::of(&rows), rows })
 }
 
@@ -124,34 +127,32 @@ impl SoaCounts {
     }
 }
 
-impl From<Row<Statement>> for SoaRow {
-    fn from(row: Row<Statement>) -> Self {
-        let statement = row.data;
-        let treats = risks(&statement.required_by);
+impl SoaRow {
+    fn of(id: String, stated: Stated) -> Self {
+        let Stated { statement, required_by, conflict } = stated;
+        let treats = risks(&required_by);
         let (applicable, basis, justification) = match (statement.applicable, statement.justification) {
             (Some(applicable), Some(justification)) => (Some(applicable), statement.basis, justification),
             _ if treats.is_empty() => (None, None, "Not decided yet".to_owned()),
             _ => (Some(true), Some(Basis::RiskTreatment), format!("Treats {treats}")),
         };
         Self {
-            id: row.key,
+            id,
             title: statement.title,
             theme: statement.theme,
             applicable,
             decided: statement.applicable.is_some(),
             basis,
             justification,
-            required_by: statement.required_by,
-            conflict: statement.conflict,
+            required_by,
+            conflict,
             state: statement.state,
             how: statement.how,
             owner: statement.owner,
             evidence: statement.evidence.len(),
         }
     }
-}
 
-impl SoaRow {
     /// In the order of the heading; what is not there is empty.
     fn cells(self) -> Vec<String> {
         vec![
@@ -185,13 +186,14 @@ fn word(value: &impl Serialize) -> String {
 #[cfg(test)]
 mod tests {
     use super::{HEADING, SoaCounts, SoaRow};
-    use crate::control::{Basis, Event, ImplementationState};
-    use crate::statement::tests::{excluded, given, required};
-    use views::Row;
+    use crate::control::{Basis, Event, ImplementationState, TreatmentOption};
+    use crate::requirement::Requirement;
+    use crate::stated::Stated;
+    use crate::statement::tests::{excluded, given};
 
-    fn row(events: Vec<Event>) -> SoaRow {
-        let at = "2026-03-01T09:30:00Z".parse().expect("an instant");
-        Row { key: "A.8.13".to_owned(), from: 1, version: 1, at, data: given(events) }.into()
+    fn row(events: Vec<Event>, risks: &[&str]) -> SoaRow {
+        let required = |risk: &&str| Requirement { risk: (*risk).to_owned(), option: TreatmentOption::Mitigate };
+        SoaRow::of("A.8.13".to_owned(), Stated::new(given(events), risks.iter().map(required).collect()))
     }
 
     fn said(row: &SoaRow) -> (Option<bool>, bool, Option<Basis>, &str) {
@@ -204,23 +206,23 @@ mod tests {
 
     #[test]
     fn every_row_is_justified() {
-        assert_eq!(said(&row(vec![])), (None, false, None, "Not decided yet"));
-        let treats = row(vec![required("R-7"), required("R-1")]);
+        assert_eq!(said(&row(vec![], &[])), (None, false, None, "Not decided yet"));
+        let treats = row(vec![], &["R-1", "R-7"]);
         assert_eq!(said(&treats), (Some(true), false, Some(Basis::RiskTreatment), "Treats R-1, R-7"));
-        let decided = row(vec![required("R-7"), included("GDPR")]);
+        let decided = row(vec![included("GDPR")], &["R-7"]);
         assert_eq!(said(&decided), (Some(true), true, Some(Basis::Law), "GDPR"));
-        let conflict = row(vec![excluded("no premises"), required("R-7")]);
+        let conflict = row(vec![excluded("no premises")], &["R-7"]);
         assert_eq!(said(&conflict), (Some(false), true, None, "no premises"));
-        assert!(conflict.conflict);
+        assert!(conflict.conflict && !row(vec![excluded("no premises")], &[]).conflict && !decided.conflict);
     }
 
     #[test]
     fn an_excluded_control_counts_as_excluded_only() {
         let partial = Event::ImplementationSet { state: ImplementationState::Partial, how: None };
         let rows = [
-            row(vec![]),
-            row(vec![required("R-1"), partial.clone()]),
-            row(vec![partial, excluded("no premises"), required("R-1")]),
+            row(vec![], &[]),
+            row(vec![partial.clone()], &["R-1"]),
+            row(vec![partial, excluded("no premises")], &["R-1"]),
         ];
         let expected = SoaCounts {
             included: 1,
@@ -236,7 +238,7 @@ mod tests {
 
     #[test]
     fn a_table_row_has_a_cell_for_each_heading() {
-        let cells = row(vec![required("R-1"), required("R-2")]).cells();
+        let cells = row(vec![], &["R-1", "R-2"]).cells();
         let table: Vec<_> = HEADING.into_iter().zip(cells.iter().map(String::as_str)).collect();
         assert_eq!(cells.len(), HEADING.len());
         for expected in [

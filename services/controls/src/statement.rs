@@ -1,13 +1,12 @@
-use crate::control::{Basis, Event, Framework, ImplementationState, TreatmentOption};
+use crate::control::{Basis, Event, Framework, ImplementationState};
 use catalogue::Theme;
 use eventstore::Recorded;
 use serde::{Deserialize, Serialize};
-use service::natural;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use views::{Column, Folded, View, stream_key};
 
-/// What the tenant says of one control. A list filters and sorts by `theme`, `state`, `owner` (empty: nobody) and
+/// What the tenant says of one control, without the risks that rely on it. A list filters and sorts by `theme`, `state`, `owner` (empty: nobody) and
 /// `applicability` (`included`, `excluded` or `undecided`); otherwise it is in the standard's order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Statement {
@@ -20,22 +19,11 @@ pub struct Statement {
     pub basis: Option<Basis>,
     /// The words of whoever decided.
     pub justification: Option<String>,
-    /// The risks whose treatment relies on it.
-    pub required_by: Vec<Requirement>,
-    /// It is excluded, and treatments rely on it: one of the two has to change.
-    pub conflict: bool,
     pub state: ImplementationState,
     pub how: Option<String>,
     pub owner: Option<String>,
     /// Oldest first.
     pub evidence: Vec<Support>,
-}
-
-/// A risk whose treatment relies on a control.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Requirement {
-    pub risk: String,
-    pub option: TreatmentOption,
 }
 
 /// Evidence that supports a control.
@@ -68,7 +56,6 @@ impl Statement {
         }
         let mut statement = current?;
         statement.follow(event);
-        statement.conflict = statement.applicable == Some(false) && !statement.required_by.is_empty();
         Some(statement)
     }
 
@@ -80,8 +67,6 @@ impl Statement {
             applicable: None,
             basis: None,
             justification: None,
-            required_by: Vec::new(),
-            conflict: false,
             state: ImplementationState::NotStarted,
             how: None,
             owner: None,
@@ -91,27 +76,18 @@ impl Statement {
 
     fn follow(&mut self, event: Event) {
         match event {
-            Event::Added { .. } => {}
+            // Each requirement is a row of its own; this one moves on, since the object's version does.
+            Event::Added { .. } | Event::Required { .. } | Event::Released { .. } => {}
             Event::Included { basis, justification } => self.decided(true, Some(basis), justification),
             Event::Excluded { justification } => self.decided(false, None, justification),
             Event::ImplementationSet { state, how } => (self.state, self.how) = (state, how),
             Event::OwnerAssigned { owner, .. } => self.owner = Some(owner),
-            Event::Required { risk, option } => {
-                self.release(&risk);
-                self.required_by.push(Requirement { risk, option });
-                self.required_by.sort_by_cached_key(|requirement| natural(&requirement.risk));
-            }
-            Event::Released { risk } => self.release(&risk),
             Event::EvidenceAttached { evidence, title } => self.evidence.push(Support { id: evidence, title }),
         }
     }
 
     fn decided(&mut self, applicable: bool, basis: Option<Basis>, justification: String) {
         (self.applicable, self.basis, self.justification) = (Some(applicable), basis, Some(justification));
-    }
-
-    fn release(&mut self, risk: &str) {
-        self.required_by.retain(|requirement| requirement.risk != risk);
     }
 }
 
@@ -131,10 +107,6 @@ pub mod tests {
         };
         let statement = std::iter::once(added).chain(events).fold(None, Statement::after);
         statement.expect("an added control")
-    }
-
-    pub fn required(risk: &str) -> Event {
-        Event::Required { risk: risk.to_owned(), option: TreatmentOption::Mitigate }
     }
 
     pub fn excluded(why: &str) -> Event {
@@ -157,25 +129,10 @@ pub mod tests {
     }
 
     #[test]
-    fn risks_are_listed_once_in_their_natural_order() {
-        let avoided = Event::Required { risk: "R-2".to_owned(), option: TreatmentOption::Avoid };
-        let released = Event::Released { risk: "R-3".to_owned() };
-        let events = vec![required("R-10"), required("R-2"), required("R-3"), avoided, released];
-        let listed: Vec<_> = given(events).required_by.into_iter().map(|one| (one.risk, one.option)).collect();
-        assert_eq!(
-            listed,
-            [("R-2".to_owned(), TreatmentOption::Avoid), ("R-10".to_owned(), TreatmentOption::Mitigate)]
-        );
-    }
-
-    #[test]
-    fn an_excluded_control_that_a_treatment_requires_is_a_conflict_until_one_of_the_two_changes() {
-        assert!(!given(vec![excluded("no premises")]).conflict);
-        assert!(given(vec![excluded("no premises"), required("R-1")]).conflict);
-        let released = Event::Released { risk: "R-1".to_owned() };
-        assert!(!given(vec![excluded("no premises"), required("R-1"), released]).conflict);
-        let included = Event::Included { basis: Basis::RiskTreatment, justification: "R-1".to_owned() };
-        assert!(!given(vec![excluded("no premises"), required("R-1"), included]).conflict);
+    fn a_row_does_not_grow_with_the_risks_that_rely_on_the_control() {
+        let required = |n: usize| Event::Required { risk: format!("R-{n}"), option: TreatmentOption::Mitigate };
+        assert_eq!(given((0..100).map(required).collect()), given(vec![]));
+        assert_eq!(given(vec![Event::Released { risk: "R-1".to_owned() }]), given(vec![]));
     }
 
     #[test]

@@ -6,21 +6,25 @@ mod cells;
 mod risks;
 mod table;
 
+use axum::body::Bytes;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::Response;
 use eventstore::{Changed, Cx, EventStore, Work};
 use serde::{Deserialize, Serialize};
-use service::{Call, FieldError, Problem, field_error, json};
+use service::{Call, FieldError, Problem, Progress, field_error, json};
 use std::sync::Arc;
 use table::Table;
 use utoipa::ToSchema;
 
 /// The most that is read of an upload.
-pub const MOST_BYTES: usize = 10 * 1024 * 1024;
+pub const MOST_BYTES: usize = 32 * 1024 * 1024;
 
 /// The most mistakes that an answer lists.
 const MOST_ERRORS: usize = 1000;
+
+/// So many rows are decided before another request may use the thread: a few milliseconds.
+const AT_A_STRETCH: usize = 50;
 
 /// What stands as the reason of what an upload changes, where it came with none.
 const REASON: &str = "as imported";
@@ -99,10 +103,19 @@ impl Register {
         }
     }
 
-    async fn take(self, work: &mut Work, table: &Table) -> Result<(Counts, Vec<FieldError>), Problem> {
+    async fn read(self, file: Bytes) -> Result<Result<Table, Vec<FieldError>>, Problem> {
+        aside(move || Table::read(&file, self.columns())).await
+    }
+
+    async fn take(
+        self,
+        work: &mut Work,
+        table: &Arc<Table>,
+        progress: &Progress,
+    ) -> Result<(Counts, Vec<FieldError>), Problem> {
         let taken = match self {
-            Self::Assets => assets::take(work, table).await?,
-            Self::Risks => risks::take(work, table).await?,
+            Self::Assets => assets::take(work, table, progress).await?,
+            Self::Risks => risks::take(work, table, progress).await?,
         };
         Ok(taken.listed())
     }
@@ -122,12 +135,15 @@ async fn answer(call: Call, register: Register) -> Result<Response, Problem> {
     let dry_run = call.query.flag("dry_run")?;
     refuse_other_kinds(&call)?;
     let cx = call.upload()?;
-    let imported = if dry_run {
-        rehearse(&call.store, cx, register, &call.body).await?
-    } else {
-        import(&call.store, cx, register, &call.body).await?
+    let (store, file) = (call.store.clone(), call.body.clone());
+    let work = move |progress| async move {
+        if dry_run {
+            rehearse(&store, cx, register, file, &progress).await
+        } else {
+            import(&store, cx, register, file, &progress).await
+        }
     };
-    Ok(json(StatusCode::OK, imported.position, &imported))
+    call.tell(work, |imported| json(StatusCode::OK, imported.position, imported)).await
 }
 
 /// A form or JSON is a common first try: its first line would only be told to be no heading.
@@ -142,31 +158,61 @@ fn refuse_other_kinds(call: &Call) -> Result<(), Problem> {
 }
 
 /// What an import would do. Nothing is recorded, whatever the file.
-pub async fn rehearse(store: &EventStore, cx: Cx, register: Register, file: &[u8]) -> Result<Imported, Problem> {
+pub async fn rehearse(
+    store: &EventStore,
+    cx: Cx,
+    register: Register,
+    file: Bytes,
+    progress: &Progress,
+) -> Result<Imported, Problem> {
+    let table = register.read(file).await?;
     let mut work = store.work(cx);
     let position = work.session().await?.head().await?;
-    let (counts, errors) = match Table::read(file, register.columns()) {
-        Ok(table) => register.take(&mut work, &table).await?,
+    let (counts, errors) = match table {
+        Ok(table) => register.take(&mut work, &Arc::new(table), progress).await?,
         Err(errors) => (Counts::default(), errors),
     };
     Ok(Imported { dry_run: true, position, counts, errors })
 }
 
 /// Records the whole file, or nothing and a problem that tells its mistakes.
-pub async fn import(store: &EventStore, cx: Cx, register: Register, file: &[u8]) -> Result<Imported, Problem> {
-    let table = Arc::new(Table::read(file, register.columns()).map_err(Problem::fields)?);
+pub async fn import(
+    store: &EventStore,
+    cx: Cx,
+    register: Register,
+    file: Bytes,
+    progress: &Progress,
+) -> Result<Imported, Problem> {
+    let table = Arc::new(register.read(file).await?.map_err(Problem::fields)?);
     let reason = cx.reason().unwrap_or(REASON).to_owned();
     let cx = Cx { reason: Some(reason), ..cx };
     let done = store
         .perform(&cx, "import", |work| {
-            let table = table.clone();
+            let (table, progress) = (table.clone(), progress.clone());
             Box::pin(async move {
-                let (counts, errors) = register.take(work, &table).await?;
+                let (counts, errors) = register.take(work, &table, &progress).await?;
+                progress.at("recording", 0, counts.rows);
                 if errors.is_empty() { Ok(counts) } else { Err(Problem::fields(errors)) }
             })
         })
         .await?;
     Ok(Imported { dry_run: false, position: done.position, counts: done.answer, errors: vec![] })
+}
+
+/// Work without I/O that takes its time, on a thread where it holds up no request.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| {
+        tracing::error!(%error, "an upload could not be read");
+        Problem::internal()
+    })
+}
+
+/// Tells that so many rows are decided, and lets others have their turn now and then.
+async fn decided(rows: usize, table: &Table, progress: &Progress) {
+    progress.at("deciding", rows, table.rows.len());
+    if rows.is_multiple_of(AT_A_STRETCH) {
+        tokio::task::yield_now().await;
+    }
 }
 
 #[cfg(test)]

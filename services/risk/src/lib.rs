@@ -101,6 +101,7 @@ fn upload(tail: &'static str, summary: &'static str) -> Route {
         )
         .parameter("occurred_at", "When it happened, where that was not now")
         .gives::<Imported>(200)
+        .tells::<Imported>()
 }
 
 #[cfg(test)]

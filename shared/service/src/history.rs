@@ -4,10 +4,11 @@ use access::Action;
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use chrono::{DateTime, Utc};
-use eventstore::Recorded;
+use eventstore::{Recorded, Session};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::pin::Pin;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use views::{Row, View, versions};
@@ -53,6 +54,12 @@ struct History {
     next: Option<i64>,
 }
 
+/// What the events at some positions changed beside the object's own row, by position.
+pub type Changes<'a> = Pin<Box<dyn Future<Output = Result<BTreeMap<i64, Vec<Change>>, Problem>> + Send + 'a>>;
+
+/// Looks that up for the object whose row is this key.
+pub type Beside = for<'a> fn(&'a mut Session, &'a str, &'a [i64]) -> Changes<'a>;
+
 /// Which row of a view a request is about.
 pub type Key = fn(&Call) -> String;
 
@@ -60,11 +67,21 @@ impl Route {
     /// It gives the history of the object whose row in `V` is `key`.
     #[must_use]
     pub fn history_of<V: View>(self, key: Key) -> Self {
+        self.history_with::<V, V>(key, |_, _, _| Box::pin(async { Ok(BTreeMap::new()) }))
+    }
+
+    /// It gives the history of the object whose row in `V` is `{id}`, with what stands beside it in rows of `W`.
+    #[must_use]
+    pub fn history_beside<V: View, W: View>(self, beside: Beside) -> Self {
+        self.history_with::<V, W>(|call| call.id().to_owned(), beside)
+    }
+
+    fn history_with<V: View, W: View>(self, key: Key, beside: Beside) -> Self {
         self.as_of()
             .parameter("after", "Only events after this position")
             .limit()
             .gives::<History>(200)
-            .answered_by(move |call: Call| async move { answer::<V>(&call, &key(&call)).await })
+            .answered_by(move |call: Call| async move { answer::<V, W>(&call, &key(&call), beside).await })
     }
 }
 
@@ -82,11 +99,12 @@ impl Routes {
     }
 }
 
-async fn answer<V: View>(call: &Call, key: &str) -> Result<Response, Problem> {
+async fn answer<V: View, W: View>(call: &Call, key: &str, beside: Beside) -> Result<Response, Problem> {
     let limit = call.page_size()?;
     let after = call.query.whole("after", 0, i64::MAX, 0)?;
     let mut session = call.session().await?;
-    let position = call.position::<V>(&mut session).await?;
+    let reached = call.position::<V>(&mut session).await?;
+    let position = call.position::<W>(&mut session).await?.min(reached);
     let rows = versions::<V>(&mut session, key, after, position, limit + 1).await?;
     let before = views::get::<V>(&mut session, key, after).await?;
     if rows.is_empty() && before.is_none() {
@@ -96,12 +114,15 @@ async fn answer<V: View>(call: &Call, key: &str) -> Result<Response, Problem> {
     let next = rows.last().filter(|_| more).map(|row| row.from);
     let positions: Vec<i64> = rows.iter().map(|row| row.from).collect();
     let events = session.events_at(&positions).await?;
+    let mut others = beside(&mut session, key, &positions).await?;
     // What begins had no field before.
     let mut current = before.map_or_else(|| Value::Object(Map::new()), |row| shape(&row));
     let mut items = Vec::with_capacity(rows.len());
     for (row, event) in rows.iter().zip(events) {
         let next = shape(row);
-        items.push(entry(event, row.version, changes(&current, &next)));
+        let changes =
+            changes(&current, &next).into_iter().chain(others.remove(&row.from).unwrap_or_default()).collect();
+        items.push(entry(event, row.version, changes));
         current = next;
     }
     Ok(json(StatusCode::OK, position, &History { position, items, next }))

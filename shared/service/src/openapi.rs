@@ -88,8 +88,12 @@ fn operation(service: &str, route: &Route) -> OperationBuilder {
         let body = RequestBodyBuilder::new().content(*kind, content.clone()).required(Some(Required::True));
         operation = operation.request_body(Some(body.build()));
     }
+    let mut answers: BTreeMap<u16, ResponseBuilder> = BTreeMap::new();
     for (status, Media { kind, content }) in &route.answers {
-        let response = ResponseBuilder::new().description("As asked").content(*kind, content.clone());
+        let response = answers.remove(status).unwrap_or_else(|| ResponseBuilder::new().description("As asked"));
+        answers.insert(*status, response.content(*kind, content.clone()));
+    }
+    for (status, response) in answers {
         operation = operation.response(status.to_string(), response.build());
     }
     let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name(Problem::name()))).build();

@@ -71,6 +71,11 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
     }
 
+    /// The time for an answer is over.
+    pub fn too_slow() -> Self {
+        Self::unavailable("this took too long: try again with the same Idempotency-Key")
+    }
+
     pub fn internal() -> Self {
         let detail = "this is a fault of ours: it is in the log under the trace id of this answer";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)

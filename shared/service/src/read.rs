@@ -3,6 +3,7 @@ use crate::{Call, FieldError, Problem, Route, Routes, cursor, field_error};
 use access::Action;
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
+use eventstore::Session;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use views::{Column, Kind, Listing, View, get, list};
@@ -73,9 +74,20 @@ impl Call {
     /// A page of `V` as the query wants it; `also` filters beside what the query asks.
     pub async fn list<V: View>(&self, also: Vec<(Column, String)>) -> Result<Listed<V>, Problem> {
         let mut session = self.session().await?;
+        let position = if self.query.get("cursor").is_some() { 0 } else { self.position::<V>(&mut session).await? };
+        self.list_at(&mut session, position, also).await
+    }
+
+    /// The same in a transaction of the caller's and as of a position of theirs; a cursor has its own.
+    pub async fn list_at<V: View>(
+        &self,
+        session: &mut Session,
+        position: i64,
+        also: Vec<(Column, String)>,
+    ) -> Result<Listed<V>, Problem> {
         let mut listing = self.listing::<V>(also)?;
         let position = match self.query.get("cursor") {
-            None => self.position::<V>(&mut session).await?,
+            None => position,
             Some(cursor) => {
                 let fits = |cursor: &Cursor| {
                     cursor.position >= 0 && !cursor.after.0.contains('\0') && !cursor.after.1.contains('\0')
@@ -85,7 +97,7 @@ impl Call {
                 cursor.position
             }
         };
-        let page = list::<V>(&mut session, position, &listing).await?;
+        let page = list::<V>(session, position, &listing).await?;
         let next = page.next.map(|after| cursor::written(&Cursor { position, after }));
         Ok(Listed { position, items: page.rows.into_iter().map(Item::from).collect(), next })
     }

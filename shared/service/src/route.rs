@@ -1,4 +1,5 @@
 use crate::call::{Call, Handling};
+use crate::lines::{LINES, Line};
 use access::Action;
 use axum::http::Method;
 use std::sync::Arc;
@@ -120,6 +121,16 @@ impl Route {
     pub fn gives<T: ToSchema>(mut self, status: u16) -> Self {
         let content = self.schema_of::<T>();
         self.answers.push((status, Media { kind: "application/json", content }));
+        self
+    }
+
+    /// The same is told by lines, as it comes, to who accepts them ([`Call::tell`]).
+    #[must_use]
+    pub fn tells<T: ToSchema>(mut self) -> Self {
+        let content = self.schema_of::<Line<T>>();
+        // A line refers to it, where the plain answer holds it.
+        self.schemas.push((T::name().into_owned(), T::schema()));
+        self.answers.push((200, Media { kind: LINES, content }));
         self
     }
 

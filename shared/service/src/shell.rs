@@ -1,10 +1,11 @@
 use crate::admit::{admit, identify, strange};
 use crate::call::Call;
 use crate::health::Vitals;
+use crate::lines::Unfinished;
 use crate::live::Live;
 use crate::query::Parameters;
 use crate::route::Scope;
-use crate::telemetry::{Trace, observe};
+use crate::telemetry::{Trace, count, observe};
 use crate::{Problem, Route, openapi};
 use access::Verifier;
 use axum::Router;
@@ -18,7 +19,6 @@ use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
 use eventstore::{Actor, Cx, TenantId};
 use http_body_util::BodyExt;
-use metrics::counter;
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -105,21 +105,13 @@ impl Door {
             return Problem::not_found("object of an id that is not UTF-8").into_response();
         };
         let (service, route) = (self.live.service.name, self.route.clone());
-        let answered = timeout(PATIENCE, self.admitted(path, request)).await.unwrap_or_else(|_| {
-            Err(Problem::unavailable("this took too long: try again with the same Idempotency-Key"))
-        });
-        let status = answered.as_ref().map_or_else(Problem::status, |response| response.status().as_u16());
-        if route.writes() {
-            let outcome = if status < 300 {
-                "done"
-            } else if status < 500 {
-                "refused"
-            } else {
-                "failed"
-            };
-            counter!("stele_commands_total", "service" => service, "outcome" => outcome).increment(1);
+        let answered =
+            timeout(PATIENCE, self.admitted(path, request)).await.unwrap_or_else(|_| Err(Problem::too_slow()));
+        let response = answered.into_response();
+        if route.writes() && response.extensions().get::<Unfinished>().is_none() {
+            count(service, response.status().as_u16());
         }
-        answered.into_response()
+        response
     }
 
     async fn admitted(self, path: HashMap<String, String>, request: Request) -> Result<Response, Problem> {

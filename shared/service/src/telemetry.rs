@@ -2,7 +2,7 @@ use axum::extract::{MatchedPath, Request};
 use axum::http::HeaderMap;
 use axum::middleware::Next;
 use axum::response::Response;
-use metrics::{describe_counter, describe_gauge, describe_histogram, histogram};
+use metrics::{counter, describe_counter, describe_gauge, describe_histogram, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use opentelemetry::propagation::{Extractor, TextMapPropagator};
 use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState};
@@ -74,6 +74,16 @@ pub async fn observe(mut request: Request, next: Next) -> Response {
         response.headers_mut().insert("trace-id", value);
     }
     response
+}
+
+/// Counts a request that may change something.
+pub fn count(service: &'static str, status: u16) {
+    let outcome = match status {
+        ..300 => "done",
+        300..500 => "refused",
+        500.. => "failed",
+    };
+    counter!("stele_commands_total", "service" => service, "outcome" => outcome).increment(1);
 }
 
 /// JSON lines with the trace id of the request that they belong to. `STELE_LOG` sets what is told, `info` by default.

@@ -16,7 +16,8 @@ struct Table<'a> {
 impl<'a> Table<'a> {
     fn all(sql: &'a str) -> impl Iterator<Item = Self> {
         // What stands between the first two pieces belongs to no table.
-        let pieces = sql.split("create table ").flat_map(|piece| piece.split("create unlogged table ").collect::<Vec<_>>());
+        let pieces =
+            sql.split("create table ").flat_map(|piece| piece.split("create unlogged table ").collect::<Vec<_>>());
         pieces.skip(1).map(|piece| {
             let piece = piece.strip_prefix("if not exists ").unwrap_or(piece);
             let (name, rest) = piece.split_at(piece.find([' ', '(', '\'']).unwrap_or(piece.len()));
@@ -113,7 +114,8 @@ fn grants_to_change(sql: &str) -> Vec<String> {
     for (allowed, tables, roles) in grants {
         let kept: Vec<&str> = words(tables).filter(|table| KEPT.contains(table)).collect();
         let changes = words(allowed).any(|word| matches!(word, "update" | "delete" | "truncate" | "all"));
-        let appends = words(allowed).any(|word| word == "insert") && kept.contains(&"events") && roles.trim() != APPENDER;
+        let appends =
+            words(allowed).any(|word| word == "insert") && kept.contains(&"events") && roles.trim() != APPENDER;
         if !kept.is_empty() && (changes || appends) {
             faults.push(format!(
                 "`grant {allowed} on {tables} to {roles}`: what is in {} stays as it was written; grant select, and insert \

@@ -133,7 +133,17 @@ impl Tenant<'_> {
 
     /// Risk says how a risk is treated, and with which controls.
     pub async fn treat(&self, risk: &str, controls: &[&str], released: &[&str]) -> anyhow::Result<i64> {
-        let data = json!({"option": "mitigate", "controls": controls, "released_controls": released});
+        self.treat_by("mitigate", risk, controls, released).await
+    }
+
+    pub async fn treat_by(
+        &self,
+        option: &str,
+        risk: &str,
+        controls: &[&str],
+        released: &[&str],
+    ) -> anyhow::Result<i64> {
+        let data = json!({"option": option, "controls": controls, "released_controls": released});
         let hears = controls::when_treatment_decided_then_link_controls();
         self.hears(&hears, Stream::new("risk", risk), "risk.treatment_decided", data).await
     }

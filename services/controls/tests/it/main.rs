@@ -22,7 +22,7 @@ async fn soa_row(tenant: &Tenant<'_>, control: &str, query: &str) -> Value {
 }
 
 async fn views_equal_a_rebuild(house: &House, tenant: &Tenant<'_>) {
-    for view in ["control", "evidence"] {
+    for view in ["control", "requirement", "evidence"] {
         let difference = controls::service().views.compare(&house.store, tenant.id, view).await.expect("compared");
         assert_eq!(difference, None, "{view}");
     }
@@ -86,6 +86,11 @@ async fn a_treatment_requires_its_controls_until_it_releases_them() {
 
     tenant.treat("R-3", &["A.8.13"], &[]).await.expect("recorded all the same");
     assert_eq!(soa_row(&tenant, "A.8.13", "").await["conflict"], true);
+    let control = tenant.get("/controls/A.8.13").await.json();
+    let required_by = json!([{"risk": "R-3", "option": "mitigate"}]);
+    assert_eq!((&control["conflict"], &control["required_by"]), (&json!(true), &required_by));
+    let listed = tenant.get("/controls?applicability=excluded").await.json();
+    assert_eq!((ids(&listed["items"]), &listed["items"][0]["required_by"]), (vec!["A.8.13"], &required_by));
     assert_eq!(tenant.get("/soa").await.json()["counts"]["conflicts"], 1);
     views_equal_a_rebuild(&house, &tenant).await;
 }
@@ -146,7 +151,72 @@ async fn the_statement_of_applicability_shows_every_earlier_position() {
     ];
     assert_eq!(types, expected);
     assert_eq!((&history["items"][2]["actor"], &history["items"][2]["reason"]), (&json!("mara"), &json!("review")));
+    let required = json!([{"field": "required_by.R-1", "from": null, "to": {"risk": "R-1", "option": "mitigate"}}]);
+    assert_eq!(history["items"][1]["changes"], required);
     views_equal_a_rebuild(&house, &tenant).await;
+}
+
+#[tokio::test]
+async fn what_is_required_is_shown_as_of_every_earlier_position() {
+    let house = House::new().await;
+    let tenant = house.tenant().await;
+    let one = tenant.treat("R-10", &["A.8.13", "A.8.14"], &[]).await.expect("linked");
+    let two = tenant.treat("R-2", &["A.8.13"], &[]).await.expect("linked");
+    let avoided = tenant.treat_by("avoid", "R-10", &["A.8.13"], &[]).await.expect("linked");
+    let released = tenant.treat("R-10", &[], &["A.8.13", "A.8.14"]).await.expect("released");
+
+    let requirement = |risk: &str, option: &str| json!({"risk": risk, "option": option});
+    let (first, second) = (requirement("R-10", "mitigate"), requirement("R-2", "mitigate"));
+    for (position, required_by) in [
+        (94, json!([])),
+        (one, json!([first])),
+        (two, json!([second, first])),
+        (avoided, json!([second, requirement("R-10", "avoid")])),
+        (released, json!([second])),
+    ] {
+        let as_of = format!("?as_of={position}");
+        assert_eq!(soa_row(&tenant, "A.8.13", &as_of).await["required_by"], required_by, "{position}");
+        let control = tenant.get(&format!("/controls/A.8.13{as_of}")).await.json();
+        assert_eq!((&control["required_by"], &control["position"]), (&required_by, &json!(position)));
+        let listed = tenant.get(&format!("/controls{as_of}&limit=1000")).await.json();
+        let item = listed["items"].as_array().expect("items").iter().find(|item| item["id"] == "A.8.13").expect("it");
+        assert_eq!(item["required_by"], required_by, "{position}");
+    }
+    assert_eq!(soa_row(&tenant, "A.8.14", &format!("?as_of={avoided}")).await["justification"], "Treats R-10");
+    assert_eq!(soa_row(&tenant, "A.8.14", "").await["justification"], "Not decided yet");
+
+    let history = tenant.get("/controls/A.8.13/history").await.json();
+    let told: Vec<_> = history["items"].as_array().expect("items").iter().map(|item| item["changes"].clone()).collect();
+    let change =
+        |risk: &str, from: Value, to: Value| json!([{"field": format!("required_by.{risk}"), "from": from, "to": to}]);
+    let avoid = requirement("R-10", "avoid");
+    let expected = [
+        change("R-10", Value::Null, first.clone()),
+        change("R-2", Value::Null, second),
+        change("R-10", first, avoid.clone()),
+        change("R-10", avoid, Value::Null),
+    ];
+    assert_eq!(told[1..], expected);
+    views_equal_a_rebuild(&house, &tenant).await;
+}
+
+#[tokio::test]
+async fn a_control_that_many_risks_rely_on_keeps_a_small_row() {
+    let house = House::new().await;
+    let tenant = house.tenant().await;
+    let mut session = house.store.session(tenant.id).await.expect("a session");
+    let mut largest = async || -> i32 {
+        let longest = sqlx::query_scalar("select max(length(data::text)) from view_control where tenant_id = $1");
+        longest.bind(tenant.id).fetch_one(session.connection()).await.expect("read")
+    };
+    let before = largest().await;
+    for risk in 1..=60 {
+        tenant.treat(&format!("R-{risk}"), &["A.8.13", "A.8.14"], &[]).await.expect("linked");
+    }
+    assert_eq!(largest().await, before);
+    let row = soa_row(&tenant, "A.8.14", "").await;
+    let risks: Vec<_> = row["required_by"].as_array().expect("risks").iter().map(|one| one["risk"].clone()).collect();
+    assert_eq!(risks, (1..=60).map(|risk| json!(format!("R-{risk}"))).collect::<Vec<_>>());
 }
 
 #[tokio::test]
@@ -236,6 +306,7 @@ async fn many_pieces_of_evidence_at_once_are_each_kept() {
 async fn another_tenant_sees_nothing() {
     let house = House::new().await;
     let (ours, theirs) = (house.empty_tenant().await, house.tenant().await);
+    theirs.treat("R-1", &["A.8.13"], &[]).await.expect("linked");
     let body = json!({"title": "Restore test", "note": "abc", "supports": ["A.8.13"]});
     let secret = theirs.post("/evidence", body).await.json();
     for path in ["/controls", "/evidence"] {
@@ -248,7 +319,11 @@ async fn another_tenant_sees_nothing() {
     assert_eq!(owner.status.as_u16(), 404);
 
     let mut session = house.store.session(ours.id).await.expect("a session");
-    for table in ["select count(*) from view_control", "select count(*) from view_evidence"] {
+    for table in [
+        "select count(*) from view_control",
+        "select count(*) from view_requirement",
+        "select count(*) from view_evidence",
+    ] {
         let seen: i64 = sqlx::query_scalar(table).fetch_one(session.connection()).await.expect("read");
         assert_eq!(seen, 0, "{table}");
     }

@@ -1,12 +1,13 @@
-use super::Taken;
 use super::cells::{Cells, entries};
 use super::risks::mentioned;
 use super::table::{Row, Table};
+use super::{Taken, aside, decided};
 use crate::asset::{self, Asset, Command, HIGHEST_OBJECTIVE, Import, Kind, SecurityObjectives};
 use crate::checks::{LONGEST_NAME, LONGEST_TEXT, tidy};
 use eventstore::Work;
-use service::{FieldError, Problem, field_error};
+use service::{FieldError, Problem, Progress, field_error};
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 pub const COLUMNS: &[&str] =
     &["ref_id", "name", "description", "domain", "type", "security_objectives", "parent_assets"];
@@ -19,11 +20,13 @@ struct Draft {
 }
 
 /// Decides on every row that is right.
-pub async fn take(work: &mut Work, table: &Table) -> Result<Taken, Problem> {
+pub async fn take(work: &mut Work, table: &Arc<Table>, progress: &Progress) -> Result<Taken, Problem> {
     let known = look_up(work, table).await?;
-    let (drafts, errors) = check(table, &known);
+    let (checked, told) = (table.clone(), progress.clone());
+    let (drafts, errors) = aside(move || check(&checked, &known, &told)).await?;
     let mut taken = Taken::of(table, errors);
-    for Draft { id, import } in drafts {
+    for (index, Draft { id, import }) in drafts.into_iter().enumerate() {
+        decided(index, table, progress).await;
         let existed = asset::exists(work, &id).await?;
         let changed = work.execute::<Asset>(&id, None, Command::Import(import)).await?;
         taken.count(existed, &changed);
@@ -47,11 +50,12 @@ async fn look_up(work: &mut Work, table: &Table) -> Result<BTreeSet<String>, Pro
 }
 
 /// The rows that are right, and every mistake of those that are not.
-fn check(table: &Table, known: &BTreeSet<String>) -> (Vec<Draft>, Vec<FieldError>) {
+fn check(table: &Table, known: &BTreeSet<String>, progress: &Progress) -> (Vec<Draft>, Vec<FieldError>) {
     let mut seen = HashMap::new();
     let mut drafts = Vec::new();
     let mut errors = table.errors.clone();
-    for row in &table.rows {
+    for (index, row) in table.rows.iter().enumerate() {
+        progress.at("reading", index, table.rows.len());
         match draft(row, known, &mut seen) {
             Ok(draft) => drafts.push(draft),
             Err(wrong) => errors.extend(wrong),
@@ -128,11 +132,11 @@ mod tests {
     use crate::asset::{Kind, SecurityObjectives};
     use crate::import::risks::mentioned;
     use crate::import::table::Table;
-    use service::FieldError;
+    use service::{FieldError, Progress};
 
     fn checked(file: &str) -> (Vec<Draft>, Vec<FieldError>) {
         let table = Table::read(file.as_bytes(), COLUMNS).expect("a table");
-        check(&table, &mentioned(&table, "ref_id").into_iter().collect())
+        check(&table, &mentioned(&table, "ref_id").into_iter().collect(), &Progress::default())
     }
 
     #[test]

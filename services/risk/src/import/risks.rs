@@ -1,13 +1,14 @@
-use super::Taken;
 use super::cells::{Cells, entries};
 use super::table::{Row, Table};
+use super::{Taken, aside, decided};
 use crate::checks::LONGEST_TEXT;
 use crate::methodology::{self, InForce, Written};
 use crate::risk::{Assessment, Broken, Command, Import, Risk, Stage, TreatmentOption};
 use crate::{asset, control};
 use eventstore::{Refused, Stream, Work};
-use service::{FieldError, Problem, checked_ref, field_error};
+use service::{FieldError, Problem, Progress, checked_ref, field_error};
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 pub const COLUMNS: &[&str] = &[
     "ref_id",
@@ -49,11 +50,13 @@ struct Draft {
 }
 
 /// Decides on every row that is right.
-pub async fn take(work: &mut Work, table: &Table) -> Result<Taken, Problem> {
+pub async fn take(work: &mut Work, table: &Arc<Table>, progress: &Progress) -> Result<Taken, Problem> {
     let known = look_up(work, table).await?;
-    let (drafts, errors) = check(table, &known);
+    let (checked, told) = (table.clone(), progress.clone());
+    let (drafts, errors) = aside(move || check(&checked, &known, &told)).await?;
     let mut taken = Taken::of(table, errors);
-    for Draft { row, id, import } in drafts {
+    for (index, Draft { row, id, import }) in drafts.into_iter().enumerate() {
+        decided(index, table, progress).await;
         let existed = work.load::<Risk>(&id).await?.1 > 0;
         match work.execute::<Risk>(&id, None, Command::Import(import)).await {
             Ok(changed) => taken.count(existed, &changed),
@@ -94,11 +97,12 @@ pub fn mentioned(table: &Table, column: &'static str) -> Vec<String> {
 }
 
 /// The rows that are right, and every mistake of those that are not.
-fn check(table: &Table, known: &Known) -> (Vec<Draft>, Vec<FieldError>) {
+fn check(table: &Table, known: &Known, progress: &Progress) -> (Vec<Draft>, Vec<FieldError>) {
     let mut seen = HashMap::new();
     let mut drafts = Vec::new();
     let mut errors = table.errors.clone();
-    for row in &table.rows {
+    for (index, row) in table.rows.iter().enumerate() {
+        progress.at("reading", index, table.rows.len());
         match draft(row, known, &mut seen) {
             Ok(draft) => drafts.push(draft),
             Err(wrong) => errors.extend(wrong),
@@ -192,7 +196,7 @@ mod tests {
     use crate::import::table::Table;
     use crate::methodology::InForce;
     use crate::risk::TreatmentOption;
-    use service::FieldError;
+    use service::{FieldError, Progress};
 
     fn known() -> Known {
         Known {
@@ -203,7 +207,7 @@ mod tests {
     }
 
     fn checked(file: &str) -> (Vec<Draft>, Vec<FieldError>) {
-        check(&Table::read(file.as_bytes(), COLUMNS).expect("a table"), &known())
+        check(&Table::read(file.as_bytes(), COLUMNS).expect("a table"), &known(), &Progress::default())
     }
 
     fn told(file: &str) -> Vec<(Option<u64>, String, String)> {

@@ -3,7 +3,7 @@ use service::{FieldError, as_written, field_error};
 use std::collections::BTreeMap;
 
 /// More rows than this are no register of one organisation.
-const MOST_ROWS: usize = 5_000;
+const MOST_ROWS: usize = 20_000;
 
 /// The delimiters that spreadsheets write.
 const DELIMITERS: [char; 3] = [',', ';', '\t'];

@@ -1,9 +1,10 @@
 use crate::tenant::{Fixture, cx};
+use axum::body::Bytes;
 use eventstore::{CommandKey, Cx, TenantId};
 use risk::import::{Counts, Imported, Register, import, rehearse};
 use risk::{RegisteredAsset, RegisteredRisk};
 use serde_json::json;
-use service::Problem;
+use service::{Problem, Progress};
 use views::{Listing, View, list};
 
 const ASSETS: &str = include_str!("../../../../examples/assets.csv");
@@ -11,7 +12,16 @@ const RISKS: &str = include_str!("../../../../examples/risks.csv");
 const MISTAKEN: &str = include_str!("../../../../examples/risks-with-errors.csv");
 
 async fn upload(fixture: &Fixture, register: Register, file: &str) -> Result<Imported, Problem> {
-    import(&fixture.store, cx(fixture.tenant), register, file.as_bytes()).await
+    upload_as(fixture, cx(fixture.tenant), register, file).await
+}
+
+async fn upload_as(fixture: &Fixture, cx: Cx, register: Register, file: &str) -> Result<Imported, Problem> {
+    import(&fixture.store, cx, register, Bytes::copy_from_slice(file.as_bytes()), &Progress::default()).await
+}
+
+async fn rehearsed(fixture: &Fixture, file: &[u8]) -> Imported {
+    let (file, unheard) = (Bytes::copy_from_slice(file), Progress::default());
+    rehearse(&fixture.store, cx(fixture.tenant), Register::Risks, file, &unheard).await.expect("told")
 }
 
 async fn with_assets() -> Fixture {
@@ -71,11 +81,11 @@ async fn a_row_arrives_whole_with_a_reason() {
 async fn a_rehearsal_tells_all_and_records_nothing() {
     let fixture = with_assets().await;
     let before = fixture.head().await;
-    let told = rehearse(&fixture.store, cx(fixture.tenant), Register::Risks, MISTAKEN.as_bytes()).await.expect("told");
+    let told = rehearsed(&fixture, MISTAKEN.as_bytes()).await;
     assert_eq!((told.dry_run, told.errors.len(), told.counts), (true, 6, counts(8, [2, 0, 0])));
-    let told = rehearse(&fixture.store, cx(fixture.tenant), Register::Risks, RISKS.as_bytes()).await.expect("told");
+    let told = rehearsed(&fixture, RISKS.as_bytes()).await;
     assert_eq!((told.errors.len(), told.counts, told.position), (0, counts(48, [48, 0, 0]), before));
-    let told = rehearse(&fixture.store, cx(fixture.tenant), Register::Risks, b"caf\xe9").await.expect("told");
+    let told = rehearsed(&fixture, b"caf\xe9").await;
     assert_eq!((told.errors.len(), told.counts.rows), (1, 0));
     assert_eq!(fixture.head().await, before);
 }
@@ -110,10 +120,10 @@ async fn another_tenant_sees_nothing_and_needs_its_own_assets() {
     let end = upload(&fixture, Register::Risks, RISKS).await.expect("imported").position;
     let other = TenantId::random();
     assert_eq!(keys::<RegisteredRisk>(&fixture, other, end).await.len(), 0);
-    let early = import(&fixture.store, cx(other), Register::Risks, RISKS.as_bytes()).await.expect_err("refused");
+    let early = upload_as(&fixture, cx(other), Register::Risks, RISKS).await.expect_err("refused");
     assert_eq!(early.status(), 503, "{early}");
     fixture.begin(other).await;
-    let strange = import(&fixture.store, cx(other), Register::Risks, RISKS.as_bytes()).await.expect_err("refused");
+    let strange = upload_as(&fixture, cx(other), Register::Risks, RISKS).await.expect_err("refused");
     assert!(strange.to_string().ends_with("fields are wrong: see errors"), "{strange}");
 }
 
@@ -122,7 +132,7 @@ async fn a_repeated_upload_gets_the_first_answer() {
     let fixture = with_assets().await;
     let key = CommandKey { id: "once".to_owned(), request_digest: vec![1] };
     let keyed = Cx { command: Some(key), ..cx(fixture.tenant) };
-    let first = import(&fixture.store, keyed.clone(), Register::Risks, RISKS.as_bytes()).await.expect("imported");
-    let again = import(&fixture.store, keyed, Register::Risks, RISKS.as_bytes()).await.expect("imported");
+    let first = upload_as(&fixture, keyed.clone(), Register::Risks, RISKS).await.expect("imported");
+    let again = upload_as(&fixture, keyed, Register::Risks, RISKS).await.expect("imported");
     assert_eq!((first.counts, first.position), (again.counts, again.position));
 }

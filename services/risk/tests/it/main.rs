@@ -1,8 +1,10 @@
 //! The risk service's uploads, commands and views against a real PostgreSQL.
 
+mod api;
 mod bulk;
 mod http;
 mod imports;
+mod lines;
 mod order;
 mod plans;
 mod tenant;
