@@ -12,7 +12,7 @@ impl Measured {
 
 pub enum Outcome {
     Measured(Measured),
-    /// The peer is not there, and why.
+    /// The peer is not there, or failed, and why.
     Unavailable(String),
 }
 

@@ -22,7 +22,7 @@ pub struct Row {
     pub aim: Option<String>,
     /// Whether the aim is met; nothing where there is none, or where a peer that it names is not there.
     pub met: Option<bool>,
-    /// Peers that are not there, and why.
+    /// Peers that are not there or failed, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<String>,
 }
