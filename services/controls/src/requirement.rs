@@ -94,7 +94,7 @@ pub fn changes<'a>(session: &'a mut Session, control: &'a str, positions: &'a [i
                 let field = format!("required_by.{}", requirement.risk);
                 let change = changes.entry(position).or_insert_with(|| vec![Change { field, from: None, to: None }]);
                 for change in change {
-                    *(if begins { &mut change.to } else { &mut change.from }) = value.clone();
+                    (if begins { &mut change.to } else { &mut change.from }).clone_from(&value);
                 }
             }
         }

@@ -69,7 +69,7 @@ pub async fn append(connection: &mut PgConnection, by: By, commands: &[&Decided]
         .fetch_all(connection)
         .await?;
     if rows.len() != commands.len() {
-        return Err(broken(format!("{} verdicts for {} commands", rows.len(), commands.len())));
+        return Err(broken(&format!("{} verdicts for {} commands", rows.len(), commands.len())));
     }
     rows.into_iter().map(Row::verdict).collect()
 }
@@ -166,7 +166,7 @@ impl Row {
                 Verdict::Conflict { stream: self.stream.unwrap_or_default(), actual: self.actual.unwrap_or_default() }
             }
             ("busy", ..) => Verdict::Busy,
-            (verdict, ..) => return Err(broken(format!("the verdict {verdict:?}"))),
+            (verdict, ..) => return Err(broken(&format!("the verdict {verdict:?}"))),
         })
     }
 }
@@ -177,6 +177,6 @@ pub fn is_conflict(error: &sqlx::Error) -> bool {
     matches!(code.as_deref(), Some("23505" | "40001" | "40P01"))
 }
 
-fn broken(answered: String) -> sqlx::Error {
+fn broken(answered: &str) -> sqlx::Error {
     sqlx::Error::Protocol(format!("append answered {answered}"))
 }

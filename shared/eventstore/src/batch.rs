@@ -39,20 +39,20 @@ impl Batch {
         self.entries.len() >= MOST_COMMANDS || self.events >= MOST_EVENTS || self.bytes >= MOST_BYTES
     }
 
-    /// Takes the entry, or gives it back where it depends on one that is in already: it has to see what that one did.
-    pub fn admit(&mut self, entry: Entry) -> Result<(), Entry> {
+    /// Takes the entry, or gives it back, where it depends on one that is in already: it has to see what that one did.
+    pub fn admit(&mut self, entry: Entry) -> Option<Entry> {
         let Decided { tenant, key, reads, events, .. } = &entry.command;
         let depends = reads.iter().any(|(stream, _)| self.written.contains(&(*tenant, stream.clone())));
         let repeats = key.as_ref().is_some_and(|key| self.keys.contains(&(*tenant, key.id.clone())));
         if depends || repeats {
-            return Err(entry);
+            return Some(entry);
         }
         self.written.extend(events.iter().map(|event| (*tenant, event.stream.clone())));
         self.keys.extend(key.iter().map(|key| (*tenant, key.id.clone())));
         self.events += events.len();
         self.bytes += entry.bytes();
         self.entries.push(entry);
-        Ok(())
+        None
     }
 }
 
@@ -100,7 +100,7 @@ mod tests {
     fn what_depends_on_one_before_it_waits_for_the_next_batch() {
         let (ours, theirs) = (TenantId::random(), TenantId::random());
         let mut batch = Batch::default();
-        let mut admits = |entry| batch.admit(entry).is_ok();
+        let mut admits = |entry| batch.admit(entry).is_none();
         assert!(admits(entry(ours, Some("k"), &["method"], &["R-1"])));
         assert!(admits(entry(ours, None, &["method"], &["R-2"])), "both only read it");
         assert!(admits(entry(theirs, Some("k"), &[], &["R-1"])), "another tenant's are others");
@@ -116,7 +116,7 @@ mod tests {
         let mut admitted = 0;
         while !batch.is_full() {
             let name = format!("R-{admitted}");
-            assert!(batch.admit(entry(TenantId::random(), None, &[], &[&name])).is_ok());
+            assert!(batch.admit(entry(TenantId::random(), None, &[], &[&name])).is_none());
             admitted += 1;
         }
         assert_eq!(admitted, 256);

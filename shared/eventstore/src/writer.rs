@@ -258,7 +258,7 @@ fn compose(waiting: &mut VecDeque<Entry>, mut pass: impl FnMut(Entry) -> Option<
     while !batch.is_full() {
         let Some(entry) = waiting.pop_front() else { break };
         if let Some(entry) = pass(entry)
-            && let Err(entry) = batch.admit(entry)
+            && let Some(entry) = batch.admit(entry)
         {
             later.push_back(entry);
         }
@@ -271,10 +271,12 @@ fn compose(waiting: &mut VecDeque<Entry>, mut pass: impl FnMut(Entry) -> Option<
 /// Whether it is recorded is unknown where the connection broke at the end: the caller repeats it with its key.
 fn fail(entries: Vec<Entry>, error: &sqlx::Error) {
     for entry in entries {
-        let told = match error {
-            error if append::is_conflict(error) => StoreError::Conflict { stream: String::new(), actual: 0 },
-            sqlx::Error::Io(io) => StoreError::Database(std::io::Error::new(io.kind(), io.to_string()).into()),
-            other => StoreError::Database(sqlx::Error::Protocol(other.to_string())),
+        let told = if append::is_conflict(error) {
+            StoreError::Conflict { stream: String::new(), actual: 0 }
+        } else if let sqlx::Error::Io(io) = error {
+            StoreError::Database(std::io::Error::new(io.kind(), io.to_string()).into())
+        } else {
+            StoreError::Database(sqlx::Error::Protocol(error.to_string()))
         };
         let _ = entry.verdict.send(Err(told));
     }

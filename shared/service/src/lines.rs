@@ -119,8 +119,8 @@ where
         let (mut told, work) = state?;
         // The work holds the other end: when it is over, there are no more steps.
         match told.recv().await {
-            Some(step) => Some((written(&Line::<T>::Progress(step)), Some((told, work)))),
-            None => Some((written(&ended(service, work).await), None)),
+            Some(step) => Some((Ok(written(&Line::<T>::Progress(step))), Some((told, work)))),
+            None => Some((Ok::<_, Infallible>(written(&ended(service, work).await)), None)),
         }
     });
     let mut response = Response::new(Body::from_stream(lines));
@@ -141,13 +141,13 @@ async fn ended<T>(service: &'static str, work: Working<T>) -> Line<T> {
     ended.map_or_else(Line::Problem, Line::Result)
 }
 
-fn written<T: Serialize>(line: &Line<T>) -> Result<Vec<u8>, Infallible> {
+fn written<T: Serialize>(line: &Line<T>) -> Vec<u8> {
     let mut text = serde_json::to_vec(line).unwrap_or_else(|error| {
         tracing::error!(%error, "a line could not be written");
         serde_json::to_vec(&Line::<()>::Problem(Problem::internal())).unwrap_or_default()
     });
     text.push(b'\n');
-    Ok(text)
+    text
 }
 
 #[cfg(test)]
@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn a_line_says_what_it_is() {
-        let line = |line: &Line<i32>| String::from_utf8(written(line).expect("written")).expect("text");
+        let line = |line: &Line<i32>| String::from_utf8(written(line)).expect("text");
         let step = Step { stage: "deciding", rows: 7, of: 9 };
         assert_eq!(line(&Line::Progress(step)), "{\"progress\":{\"stage\":\"deciding\",\"rows\":7,\"of\":9}}\n");
         assert_eq!(line(&Line::Result(3)), "{\"result\":3}\n");

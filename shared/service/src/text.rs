@@ -68,7 +68,8 @@ pub fn natural(name: &str) -> String {
         let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
         let (number, after) = digits.split_at(end);
         let number = number.trim_start_matches('0');
-        place += &format!("{before}{:02}{number}", number.len().min(99));
+        let length = number.len().min(99);
+        place.extend([before, if length < 10 { "0" } else { "" }, &length.to_string(), number]);
         rest = after;
     }
     place + rest

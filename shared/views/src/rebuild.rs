@@ -110,7 +110,7 @@ impl ViewSet {
             told(Told::Swapped(swapped));
             rebuilt.push(swapped);
         }
-        drop(guard);
+        guard.release().await?;
         match faulty {
             Some(error) => Err(error),
             None => Ok(rebuilt),

@@ -20,7 +20,7 @@ pub struct Read {
     /// Its data in the current schema.
     pub current: Value,
     /// What the code understands of it.
-    pub read: Value,
+    pub understood: Value,
 }
 
 impl Shelf {
@@ -115,14 +115,15 @@ impl Shelf {
         }
         let current = self.schemas.bring_up(event).map_err(|why| why.to_string())?;
         let read = self.schemas.read(&current).map_err(|why| why.to_string())?;
-        Ok(Read { event_type, current: current.data, read })
+        Ok(Read { event_type, current: current.data, understood: read })
     }
 }
 
 /// The event of a stored body, as if it were the only one.
 fn recorded(body: &str) -> Result<Recorded, String> {
     let mut event: Value = serde_json::from_str(body).map_err(|error| error.to_string())?;
-    if event.to_string() != body {
+    let spelled = event.to_string();
+    if spelled != body {
         return Err("it is not spelled as it is stored".to_owned());
     }
     let (event_type, at) = (event["type"].take(), event["occurred_at"].clone());
@@ -180,12 +181,12 @@ mod tests {
     program!(now { cents } & [in_cents]);
     program!(careless { cents } & [in_cents_wrongly]);
 
-    fn in_cents(data: Value) -> Value {
-        json!({ "cents": data["units"].as_i64().map(|units| units * 100) })
+    fn in_cents(mut data: Value) -> Value {
+        json!({ "cents": data["units"].take().as_i64().map(|units| units * 100) })
     }
 
-    fn in_cents_wrongly(data: Value) -> Value {
-        json!({ "cents": data["units"] })
+    fn in_cents_wrongly(mut data: Value) -> Value {
+        json!({ "cents": data["units"].take() })
     }
 
     fn body(schema: u32, data: &Value) -> String {
@@ -225,7 +226,7 @@ mod tests {
         assert_eq!(files["bill.paid.1.as.2.json"], r#"{"cents":700}"#);
         let (read, faults) = shelf::<now::Event>(&files).read();
         assert_eq!(faults, Vec::<String>::new());
-        let read: Vec<&Value> = read.values().map(|one| &one.read).collect();
+        let read: Vec<&Value> = read.values().map(|one| &one.understood).collect();
         assert_eq!(read, [&json!({"cents": 700}), &json!({"cents": 950})]);
     }
 

@@ -46,8 +46,7 @@ fn is_allowed(folder: &str, name: &str, dependency: &str, kind: DependencyKind) 
         return kind == DependencyKind::Development;
     }
     match (folder, name) {
-        ("services", "stele") => true,
-        ("tests", BENCH) => true,
+        ("services", "stele") | ("tests", BENCH) => true,
         ("services", _) => SERVICE.contains(&dependency),
         _ => SHARED.iter().any(|(shared, allowed)| *shared == name && allowed.contains(&dependency)),
     }

@@ -175,7 +175,10 @@ async fn lists_are_read_by_their_index(log: &Log, session: &mut Session, head: i
                     cost.indexes.iter().filter(|index| index.starts_with("view_risk")).cloned().collect();
                 let mut expected = indexes(column, position, head);
                 expected.sort_unstable();
-                assert_eq!(used, expected, "by {column} as of {position}: {cost:#?}");
+                // Where few rows ended since, their end alone may find them.
+                let enough = if head - position < 1000 { &expected[..2.min(expected.len())] } else { &expected[..] };
+                assert!(enough.iter().all(|index| used.contains(index)), "by {column} as of {position}: {cost:#?}");
+                assert!(used.iter().all(|index| expected.contains(index)), "by {column} as of {position}: {cost:#?}");
                 // What had not begun then is passed over in the index, not in the table.
                 assert!(cost.removed <= 600.0, "by {column} as of {position}: {cost:#?}");
                 let most = if position >= head { 140.0 } else { 600.0 };

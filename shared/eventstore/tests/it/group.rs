@@ -93,7 +93,9 @@ async fn what_a_decision_read_and_somebody_changed_since_has_it_decided_anew() {
             }
             work.execute::<Tally>("copy", None, Add(total + 1)).await.map_err(|refused| match refused {
                 eventstore::Refused::Store(error) => error,
-                other => StoreError::Contract(other.to_string()),
+                rule @ (eventstore::Refused::Rule(_) | eventstore::Refused::Stale { .. }) => {
+                    StoreError::Contract(rule.to_string())
+                }
             })?;
             Ok::<_, StoreError>(total)
         })

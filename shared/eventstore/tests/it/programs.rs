@@ -42,7 +42,7 @@ pub mod second {
     #[derive(Default, Serialize, Deserialize)]
     pub struct Stock(pub i64);
 
-    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
     #[serde(tag = "type", content = "data", rename_all = "snake_case")]
     pub enum Event {
         Delivered { amount: i64 },

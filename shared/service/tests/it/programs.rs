@@ -29,12 +29,10 @@ macro_rules! program {
         $event
 
         impl Account {
-            #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "the shape of every decision")]
             fn decide(&self, event: Event, _: &Cx) -> Result<Vec<Event>, Infallible> {
                 Ok(vec![event])
             }
 
-            #[expect(clippy::unused_self, reason = "the shape of every fold; this state decides nothing")]
             fn apply(&mut self, _: Event) {}
         }
 
@@ -79,8 +77,8 @@ pub mod newer {
     );
 }
 
-fn in_cents(data: Value) -> Value {
-    json!({ "cents": data["units"].as_i64().map(|units| units * 100) })
+fn in_cents(mut data: Value) -> Value {
+    json!({ "cents": data["units"].take().as_i64().map(|units| units * 100) })
 }
 
 /// A program whose events were declared wrongly.

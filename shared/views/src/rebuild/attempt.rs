@@ -1,12 +1,12 @@
 use super::fresh::Fresh;
 use super::{RebuildError, Told, shadow};
 use crate::view::AnyView;
-use eventstore::{EventStore, Session, TenantId};
+use eventstore::{EventStore, Session, StoreError, TenantId};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 /// Keeps other rebuilds of the same views away until it is dropped, or its process or connection dies.
-pub struct Guard(#[expect(dead_code, reason = "its transaction holds the locks")] Session);
+pub struct Guard(Session);
 
 impl Guard {
     pub async fn take(store: &EventStore, tenant: TenantId, views: &[&dyn AnyView]) -> Result<Self, RebuildError> {
@@ -24,6 +24,11 @@ impl Guard {
             }
         }
         Ok(Self(session))
+    }
+
+    /// Lets go at once: dropped, it is let go some time later.
+    pub async fn release(self) -> Result<(), StoreError> {
+        self.0.commit().await
     }
 }
 
