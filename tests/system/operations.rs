@@ -109,9 +109,10 @@ async fn logs_are_json_lines_that_carry_the_callers_trace() {
     let path = format!("/v1/tenants/{tenant}/risks");
     let answer = system.as_admin().send(Method::POST, &path, Some(body), &[("traceparent", &parent)]).await;
     assert_eq!(answer.headers["trace-id"], trace, "{}", answer.body);
-    let log = system.processes[0].log.lock().expect("the log").clone();
-    assert!(log.iter().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{log:#?}");
-    assert!(log.iter().any(|line| line.contains(trace) && line.contains("answered")), "{log:#?}");
+    let log = || system.processes[0].log.lock().expect("the log").clone();
+    // It is written by a thread of its own.
+    until("the line", async || log().iter().any(|line| line.contains(trace) && line.contains("answered"))).await;
+    assert!(log().iter().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{:#?}", log());
     // What followed from the request in other services carries the same trace.
     let admin = system.as_admin();
     until("the trail", async || {
