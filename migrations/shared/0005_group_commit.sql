@@ -247,26 +247,6 @@ begin
 end $$;
 revoke execute on function let_writer_follow from public;
 
-create or replace function create_view(p_name text) returns void language plpgsql as $$
-declare
-    v_table text := 'view_' || p_name;
-begin
-    execute format($sql$
-        create table %I (
-            tenant_id  uuid not null,
-            key        text not null,
-            valid_from bigint not null,
-            valid_to   bigint not null default 9223372036854775807,
-            version    bigint not null,
-            at         timestamptz not null,
-            data       jsonb not null,
-            primary key (tenant_id, key, valid_from)
-        )$sql$, v_table);
-    execute format('create index on %I (tenant_id, key) where valid_to = 9223372036854775807', v_table);
-    perform protect(v_table::regclass), let_writer_follow(v_table::regclass);
-    execute format('grant select, insert, update, delete on %I to stele_app', v_table);
-end $$;
-
 do $$
 declare
     v_view regclass;
