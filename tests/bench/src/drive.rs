@@ -39,34 +39,42 @@ impl Measured {
     }
 }
 
-/// Lets the clients work side by side. What ends within the span counts.
+/// Lets the clients work side by side. What ends within the span counts; where nothing does, what was under way counts, and
+/// the time that it took.
 pub async fn drive<C: Client>(span: Span, clients: Vec<C>) -> anyhow::Result<Measured> {
     let begin = Instant::now() + Duration::from_secs_f64(span.warm_up);
     let end = begin + Duration::from_secs_f64(span.seconds);
     let working: Vec<_> = clients.into_iter().map(|client| tokio::spawn(work(client, begin, end))).collect();
-    let mut latencies = Vec::new();
+    let mut ended = Vec::new();
     for client in working {
-        latencies.extend(client.await.context("a client ended early")??);
+        ended.extend(client.await.context("a client ended early")??);
     }
-    anyhow::ensure!(
-        !latencies.is_empty(),
-        "nothing was done within {} s: give the rounds more --seconds",
-        span.seconds
-    );
-    Ok(Measured::of(latencies, span.seconds))
+    let latencies = |until: Instant| ended.iter().filter(|one| one.at <= until).map(|one| one.latency_us).collect();
+    let within: Vec<u32> = latencies(end);
+    match ended.iter().map(|one| one.at).max() {
+        Some(last) if within.is_empty() => Ok(Measured::of(latencies(last), (last - begin).as_secs_f64())),
+        Some(_) | None => Ok(Measured::of(within, span.seconds)),
+    }
 }
 
-async fn work<C: Client>(mut client: C, begin: Instant, end: Instant) -> anyhow::Result<Vec<u32>> {
-    let mut latencies = Vec::new();
+/// An operation that is done.
+struct Ended {
+    at: Instant,
+    latency_us: u32,
+}
+
+/// Gives what ended after `begin`, and also what began before `end` and ended later.
+async fn work<C: Client>(mut client: C, begin: Instant, end: Instant) -> anyhow::Result<Vec<Ended>> {
+    let mut ended = Vec::new();
     loop {
         let started = Instant::now();
         if started >= end {
-            return Ok(latencies);
+            return Ok(ended);
         }
         client.operate().await?;
-        let now = Instant::now();
-        if now >= begin && now <= end {
-            latencies.push(micros(now - started));
+        let at = Instant::now();
+        if at >= begin {
+            ended.push(Ended { at, latency_us: micros(at - started) });
         }
     }
 }

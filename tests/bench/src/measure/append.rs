@@ -23,10 +23,15 @@ pub async fn measure(bench: &Bench) -> anyhow::Result<()> {
         return Ok(());
     }
     let kept = Kept::without_view(bench, "append").await?;
-    for shape in shapes {
-        one(bench, &kept, shape).await?;
-    }
+    let measured = each(bench, &kept, shapes).await;
     kept.close().await;
+    measured
+}
+
+async fn each(bench: &Bench, kept: &Kept, shapes: Vec<Shape>) -> anyhow::Result<()> {
+    for shape in shapes {
+        one(bench, kept, shape).await?;
+    }
     Ok(())
 }
 

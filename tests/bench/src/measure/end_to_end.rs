@@ -25,7 +25,7 @@ use watch::Watch;
 const ROW: &str = "end to end at 200 commands/s";
 const FLOOR_IS: &str = "one bare insert a commit, 1 client: its p50 and p99";
 const VIEW: &str = "risk to controls' view";
-const NOTIFICATION: &str = "risk to controls' view to notification";
+const NOTIFICATION: &str = "risk to view to notification";
 
 const TENANTS: usize = 20;
 const RISKS: usize = 50;
@@ -52,7 +52,13 @@ pub async fn measure(bench: &Bench) -> anyhow::Result<()> {
         ]
     })
     .await?;
-    let chain = Chain::prepare(&served).await?;
+    let measured = each(bench, &served, &shapes).await;
+    served.stop().await;
+    measured
+}
+
+async fn each(bench: &Bench, served: &Served, shapes: &[[String; 2]; 2]) -> anyhow::Result<()> {
+    let chain = Chain::prepare(served).await?;
     let views = RefCell::new(Vec::new());
     let ours = Contender::new(OURS, || async {
         let (view, notification) = chain.round((bench.span().seconds * 5.0).min(MOST_SECONDS)).await?;
@@ -60,7 +66,7 @@ pub async fn measure(bench: &Bench) -> anyhow::Result<()> {
         Ok(notification)
     });
     let compared = bench.interleaved(vec![bench.floor(1), ours]).await?;
-    for ((figure, of), [view, notification]) in LATENCIES.into_iter().zip(&shapes) {
+    for ((figure, of), [view, notification]) in LATENCIES.into_iter().zip(shapes) {
         let floor = compared.median(FLOOR, of);
         let told = [(view, median(views.borrow().iter().map(of).collect())), (notification, compared.median(OURS, of))];
         for (shape, latency) in told {
@@ -69,8 +75,6 @@ pub async fn measure(bench: &Bench) -> anyhow::Result<()> {
             bench.keep(row.aims(if figure == "p99" { &[Aim::Below(100.0)] } else { &[] }));
         }
     }
-    drop(chain);
-    served.stop().await;
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use crate::bench::{Bench, p99};
 use crate::drive::{Measured, drive};
-use crate::rounds::Contender;
+use crate::rounds::{Compared, Contender};
 use crate::row::{FLOOR, OURS, Row};
 use crate::stores::{Commanding, Kept, tenants};
 use crate::walk::Walk;
@@ -19,6 +19,18 @@ pub async fn measure(bench: &Bench) -> anyhow::Result<()> {
         return Ok(());
     }
     let kept = Kept::with_view(bench, "flood").await?;
+    let measured = compare(bench, &kept).await;
+    kept.close().await;
+    let compared = measured?;
+    let latency = compared.median(OURS, |measured: &Measured| measured.p99_us / 1000.0).unwrap_or_default();
+    let floor = compared.ratio(OURS, FLOOR, p99);
+    bench.keep(Row::new(ROW, &beside, latency, "ms").against(FLOOR_IS, floor));
+    let ratio = compared.ratio(OURS, ALONE, p99).unwrap_or_default();
+    bench.keep(Row::new(ROW, &against, ratio, "x").against(FLOOR_IS, floor));
+    Ok(())
+}
+
+async fn compare(bench: &Bench, kept: &Kept) -> anyhow::Result<Compared> {
     let client =
         |tenant| Commanding { store: kept.store.clone(), tenants: tenant, walk: Walk::of_commands(1), events: 1 };
     let (quiet, loud) = (tenants(1), tenants(1));
@@ -32,12 +44,5 @@ pub async fn measure(bench: &Bench) -> anyhow::Result<()> {
             quiet
         }
     });
-    let compared = bench.interleaved(vec![bench.floor(1), alone, flooded]).await?;
-    let latency = compared.median(OURS, |measured: &Measured| measured.p99_us / 1000.0).unwrap_or_default();
-    let floor = compared.ratio(OURS, FLOOR, p99);
-    bench.keep(Row::new(ROW, &beside, latency, "ms").against(FLOOR_IS, floor));
-    let ratio = compared.ratio(OURS, ALONE, p99).unwrap_or_default();
-    bench.keep(Row::new(ROW, &against, ratio, "x").against(FLOOR_IS, floor));
-    kept.close().await;
-    Ok(())
+    bench.interleaved(vec![bench.floor(1), alone, flooded]).await
 }

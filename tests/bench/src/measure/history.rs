@@ -23,23 +23,30 @@ pub async fn measure(bench: &Bench) -> anyhow::Result<()> {
     if !bench.wants(FEED, FEED_SHAPE) && !bench.wants(COST, COST_SHAPE) {
         return Ok(());
     }
-    let short = House::new(bench, "short", 1000).await?;
-    let long = House::new(bench, "long", bench.options.amount(1_000_000)).await?;
+    let short = Kept::with_view(bench, "short").await?;
+    let long = Kept::with_view(bench, "long").await?;
+    let measured = both(bench, &short, &long).await;
+    short.close().await;
+    long.close().await;
+    measured
+}
+
+async fn both(bench: &Bench, short: &Kept, long: &Kept) -> anyhow::Result<()> {
+    let short = House::fill(bench, short, 1000).await?;
+    let long = House::fill(bench, long, bench.options.amount(1_000_000)).await?;
     if bench.wants(FEED, FEED_SHAPE) {
         feed(bench, &long).await?;
     }
     if bench.wants(COST, COST_SHAPE) {
         cost(bench, &short, &long).await?;
     }
-    short.kept.close().await;
-    long.kept.close().await;
     Ok(())
 }
 
 async fn feed(bench: &Bench, long: &House) -> anyhow::Result<()> {
     let shape = Shape { clients: 1, tenants: 1, events: PAGE };
     let ours = Contender::new(OURS, || {
-        drive(bench.span(), vec![Feeding { store: long.kept.store.clone(), tenant: long.tenant, after: 0 }])
+        drive(bench.span(), vec![Feeding { store: long.store.clone(), tenant: long.tenant, after: 0 }])
     });
     let compared = bench
         .interleaved(vec![
@@ -67,24 +74,23 @@ async fn cost(bench: &Bench, short: &House, long: &House) -> anyhow::Result<()> 
 
 /// A store of one tenant.
 struct House {
-    kept: Kept,
+    store: EventStore,
     tenant: TenantId,
 }
 
 impl House {
-    async fn new(bench: &Bench, name: &'static str, events: u32) -> anyhow::Result<Self> {
-        let kept = Kept::with_view(bench, name).await?;
-        let tenant = TenantId::random();
-        fill(&kept.store, tenant, events).await?;
-        bench.settle(name).await?;
+    async fn fill(bench: &Bench, kept: &Kept, events: u32) -> anyhow::Result<Self> {
+        let (store, tenant) = (kept.store.clone(), TenantId::random());
+        fill(&store, tenant, events).await?;
+        bench.settle(store.service()).await?;
         bench.tell(&format!("{events} events are there"));
-        Ok(Self { kept, tenant })
+        Ok(Self { store, tenant })
     }
 
     fn contender<'a>(&'a self, bench: &'a Bench, name: &'static str) -> Contender<'a> {
         Contender::new(name, || {
             let client = |_| Commanding {
-                store: self.kept.store.clone(),
+                store: self.store.clone(),
                 tenants: [self.tenant].into(),
                 walk: Walk::of_commands(1),
                 events: 1,

@@ -30,18 +30,23 @@ pub async fn measure(bench: &Bench) -> anyhow::Result<()> {
     }
     let kept = Kept::with_view(bench, "command").await?;
     let served = Served::start(bench, "bench", |_| vec![risk::service()]).await?;
-    let risk = served.stores().await[0].clone();
+    let measured = each(bench, &kept, &served, sizes).await;
+    served.stop().await;
+    kept.close().await;
+    measured
+}
+
+async fn each(bench: &Bench, kept: &Kept, served: &Served, sizes: Vec<usize>) -> anyhow::Result<()> {
+    let risk = &served.stores().await[0];
     let mut open = Vec::new();
     for _ in 0..TENANTS {
-        open.push(served.tenant_of_risk(&risk).await?);
+        open.push(served.tenant_of_risk(risk).await?);
     }
     let open: Arc<[TenantId]> = open.into();
     for clients in sizes {
-        let compared = one(bench, &kept, (&served.http, &risk), &open, clients).await?;
+        let compared = one(bench, kept, (&served.http, risk), &open, clients).await?;
         keep(bench, &compared, clients);
     }
-    served.stop().await;
-    kept.close().await;
     Ok(())
 }
 

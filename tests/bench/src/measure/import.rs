@@ -3,7 +3,7 @@
 use crate::bench::Bench;
 use crate::content::TEXT;
 use crate::drive::{Measured, micros};
-use crate::rounds::Contender;
+use crate::rounds::{Compared, Contender};
 use crate::row::{FLOOR, OURS, Row};
 use crate::served::{Http, Served, published};
 use eventstore::TenantId;
@@ -21,7 +21,17 @@ pub async fn measure(bench: &Bench) -> anyhow::Result<()> {
         return Ok(());
     }
     let served = Served::start(bench, "bench", |_| vec![risk::service()]).await?;
-    let store = &served.stores().await[0].clone();
+    let measured = compare(bench, &served, risks).await;
+    served.stop().await;
+    let compared = measured?;
+    let rate = compared.median(OURS, Measured::rate).unwrap_or_default();
+    let row = Row::new(ROW, &shape, rate, "events/s");
+    bench.keep(row.against(FLOOR_IS, compared.ratio(OURS, FLOOR, Measured::rate)));
+    Ok(())
+}
+
+async fn compare(bench: &Bench, served: &Served, risks: u32) -> anyhow::Result<Compared> {
+    let store = &served.stores().await[0];
     let ours = Contender::new(OURS, || async {
         let tenant = served.tenant_of_risk(store).await?;
         let before = store.session(tenant).await?.head().await?;
@@ -33,12 +43,7 @@ pub async fn measure(bench: &Bench) -> anyhow::Result<()> {
         let (operations, latency) = (u32::try_from(events)?, f64::from(micros(took)));
         Ok(Measured { operations, seconds: took.as_secs_f64(), p50_us: latency, p99_us: latency })
     });
-    let compared = bench.interleaved(vec![bench.floor(1), ours]).await?;
-    let rate = compared.median(OURS, Measured::rate).unwrap_or_default();
-    let row = Row::new(ROW, &shape, rate, "events/s");
-    bench.keep(row.against(FLOOR_IS, compared.ratio(OURS, FLOOR, Measured::rate)));
-    served.stop().await;
-    Ok(())
+    bench.interleaved(vec![bench.floor(1), ours]).await
 }
 
 /// Brings a register in, in files of so many rows or of as many as are taken.

@@ -13,12 +13,21 @@ const ROW: &str = "load of an aggregate";
 const FLOOR_IS: &str = "as many rows of 600 bytes by a range of one index, not decoded; 1 client";
 
 pub async fn measure(bench: &Bench) -> anyhow::Result<()> {
-    let told = |events: u32| format!("{} events", crate::table::figure(f64::from(events)).trim_end_matches(".0"));
     let sizes: Vec<u32> = [10, 100, 1000].into_iter().filter(|size| bench.wants(ROW, &told(*size))).collect();
     if sizes.is_empty() {
         return Ok(());
     }
     let kept = Kept::without_view(bench, "load").await?;
+    let measured = each(bench, &kept, sizes).await;
+    kept.close().await;
+    measured
+}
+
+fn told(events: u32) -> String {
+    format!("{} events", crate::table::figure(f64::from(events)).trim_end_matches(".0"))
+}
+
+async fn each(bench: &Bench, kept: &Kept, sizes: Vec<u32>) -> anyhow::Result<()> {
     for events in sizes {
         let loading = Loading { store: kept.store.clone(), tenant: TenantId::random(), id: "one".to_owned(), events };
         record(&loading.store, loading.tenant, [loading.id.clone()].into(), events).await?;
@@ -36,7 +45,6 @@ pub async fn measure(bench: &Bench) -> anyhow::Result<()> {
         let row = row.against(FLOOR_IS, compared.ratio(OURS, FLOOR, Measured::rate));
         bench.keep(row.beside(&compared, &[POSTGRES_ES, MESSAGE_DB], Measured::rate));
     }
-    kept.close().await;
     Ok(())
 }
 

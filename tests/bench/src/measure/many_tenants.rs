@@ -2,11 +2,11 @@
 
 use crate::bench::Bench;
 use crate::drive::{Measured, drive};
-use crate::rounds::Contender;
+use crate::rounds::{Compared, Contender};
 use crate::row::{Aim, FLOOR, OURS, Row};
 use crate::stores::{Commanding, Kept, fill, tenants};
 use crate::walk::Walk;
-use eventstore::TenantId;
+use eventstore::{EventStore, TenantId};
 use futures::StreamExt;
 use std::sync::Arc;
 
@@ -20,41 +20,47 @@ pub async fn measure(bench: &Bench) -> anyhow::Result<()> {
     if !bench.wants(ROW, shape) {
         return Ok(());
     }
-    let few = House::new(bench, "few", 10).await?;
-    let many = House::new(bench, "many", bench.options.amount(10_000)).await?;
-    let compared =
-        bench.interleaved(vec![bench.floor(CLIENTS), few.contender(bench, FEW), many.contender(bench, OURS)]).await?;
+    let few = Kept::with_view(bench, "few").await?;
+    let many = Kept::with_view(bench, "many").await?;
+    let measured = compare(bench, &few, &many).await;
+    few.close().await;
+    many.close().await;
+    let compared = measured?;
     let cost = compared.ratio(FEW, OURS, Measured::rate).unwrap_or_default();
     let row = Row::new(ROW, shape, cost, "x").against(FLOOR_IS, compared.ratio(OURS, FLOOR, Measured::rate));
     bench.keep(row.aims(&[Aim::AtMost(1.2)]));
-    few.kept.close().await;
-    many.kept.close().await;
     Ok(())
 }
 
+async fn compare(bench: &Bench, few: &Kept, many: &Kept) -> anyhow::Result<Compared> {
+    let few = House::fill(bench, few, 10).await?;
+    let many = House::fill(bench, many, bench.options.amount(10_000)).await?;
+    bench.interleaved(vec![bench.floor(CLIENTS), few.contender(bench, FEW), many.contender(bench, OURS)]).await
+}
+
 struct House {
-    kept: Kept,
+    store: EventStore,
     tenants: Arc<[TenantId]>,
 }
 
 impl House {
-    async fn new(bench: &Bench, name: &'static str, count: u32) -> anyhow::Result<Self> {
-        let kept = Kept::with_view(bench, name).await?;
+    async fn fill(bench: &Bench, kept: &Kept, count: u32) -> anyhow::Result<Self> {
+        let store = kept.store.clone();
         let tenants = tenants(usize::try_from(count)?);
-        let filling = tenants.iter().map(|tenant| fill(&kept.store, *tenant, 10));
+        let filling = tenants.iter().map(|tenant| fill(&store, *tenant, 10));
         let mut filled = futures::stream::iter(filling).buffer_unordered(64);
         while let Some(filled) = filled.next().await {
             filled?;
         }
         drop(filled);
-        bench.settle(name).await?;
-        Ok(Self { kept, tenants })
+        bench.settle(store.service()).await?;
+        Ok(Self { store, tenants })
     }
 
     fn contender<'a>(&'a self, bench: &'a Bench, name: &'static str) -> Contender<'a> {
         Contender::new(name, || {
             let client = |_| Commanding {
-                store: self.kept.store.clone(),
+                store: self.store.clone(),
                 tenants: self.tenants.clone(),
                 walk: Walk::of_commands(self.tenants.len()),
                 events: 1,

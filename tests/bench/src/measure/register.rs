@@ -35,15 +35,20 @@ pub async fn measure(bench: &Bench) -> anyhow::Result<()> {
         return Ok(());
     }
     let served = Served::start(bench, "bench", |_| vec![risk::service()]).await?;
-    let store = served.stores().await[0].clone();
-    let register = Register::fill(&served, &store, shapes.risks).await?;
-    published(&store).await?;
+    let measured = each(bench, &served, &shapes).await;
+    served.stop().await;
+    measured
+}
+
+async fn each(bench: &Bench, served: &Served, shapes: &Shapes) -> anyhow::Result<()> {
+    let store = &served.stores().await[0];
+    let register = Register::fill(served, store, shapes.risks).await?;
+    published(store).await?;
     bench.settle("risk").await?;
     pages(bench, &register).await?;
     if bench.wants(REBUILD, &shapes.rebuild) {
-        rebuild(bench, &register, &shapes).await?;
+        rebuild(bench, &register, shapes).await?;
     }
-    served.stop().await;
     Ok(())
 }
 

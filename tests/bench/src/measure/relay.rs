@@ -54,6 +54,17 @@ type Compared = crate::rounds::Compared;
 
 async fn relay(bench: &Bench, bus: &Bus, tenants: &Arc<[TenantId]>, events: u32) -> anyhow::Result<Compared> {
     let source = Kept::without_view(bench, "relayed").await?;
+    let compared = relay_from(bench, bus, &source, (tenants, events)).await;
+    source.close().await;
+    compared
+}
+
+async fn relay_from(
+    bench: &Bench,
+    bus: &Bus,
+    source: &Kept,
+    (tenants, events): (&Arc<[TenantId]>, u32),
+) -> anyhow::Result<Compared> {
     let context = jetstream(bench).await?;
     let floor = Contender::new(FLOOR, || publish(&context, events));
     let ours = Contender::new(OURS, || async {
@@ -65,9 +76,7 @@ async fn relay(bench: &Bench, bus: &Bus, tenants: &Arc<[TenantId]>, events: u32)
         until(async || Ok(source.store.relay_lag().await? == 0)).await.context("the relay does not end")?;
         Ok(took(events, started.elapsed()))
     });
-    let compared = bench.interleaved(vec![floor, ours]).await?;
-    source.close().await;
-    Ok(compared)
+    bench.interleaved(vec![floor, ours]).await
 }
 
 async fn consume(bench: &Bench, bus: &Bus, tenants: &Arc<[TenantId]>, events: u32) -> anyhow::Result<Compared> {
@@ -91,11 +100,11 @@ async fn consume(bench: &Bench, bus: &Bus, tenants: &Arc<[TenantId]>, events: u3
         until(taken).await.context("the consumer does not end")?;
         Ok(took(events, started.elapsed()))
     });
-    let compared = bench.interleaved(vec![bench.floor(1), ours]).await?;
+    let compared = bench.interleaved(vec![bench.floor(1), ours]).await;
     listening.shutdown().await;
     source.close().await;
     sink.close().await;
-    Ok(compared)
+    compared
 }
 
 fn sum(heads: &[eventstore::Head]) -> i64 {
