@@ -44,6 +44,9 @@ pub enum By {
 
 /// Appends what `commands` decided, which are sorted by tenant and independent; one verdict each. One statement.
 pub async fn append(connection: &mut PgConnection, by: By, commands: &[&Decided]) -> Result<Vec<Verdict>, sqlx::Error> {
+    if commands.iter().any(|command| command.events.len() != command.bodies.len()) {
+        return Err(broken("nothing: a command has other events than texts"));
+    }
     let columns = Columns::of(commands);
     let query = match by {
         By::Service => sqlx::query_as("select * from append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"),

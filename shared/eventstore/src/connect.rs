@@ -1,5 +1,6 @@
+use crate::open::BELIEVED;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Pool, Postgres};
+use sqlx::{Connection, Pool, Postgres};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -74,8 +75,16 @@ impl Server {
 /// A pool that has connected once, or says why it cannot.
 pub async fn pool(options: PgConnectOptions, connections: u32) -> Result<Pool<Postgres>, sqlx::Error> {
     PgPoolOptions::new()
-        // A broken connection is found on its way back; what asks again on its way out is a round trip for nothing.
+        // A round trip that is worth it only where the server may have been started anew meanwhile.
         .test_before_acquire(false)
+        .before_acquire(|connection, kept| {
+            Box::pin(async move {
+                if kept.idle_for >= BELIEVED {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
         .max_connections(connections)
         .acquire_timeout(Duration::from_secs(15))
         .connect_with(options)

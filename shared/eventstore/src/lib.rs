@@ -18,6 +18,7 @@ mod held;
 mod ids;
 mod lanes;
 mod migrate;
+mod open;
 mod project;
 mod reader;
 mod schemas;

@@ -1,7 +1,8 @@
+use crate::open::Open;
 use crate::store::{Row, current};
 use crate::{Recorded, Schemas, StoreError, Stream, TenantId};
+use sqlx::FromRow;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{FromRow, PgConnection};
 use tokio::sync::{mpsc, oneshot};
 
 const READERS: usize = 2;
@@ -75,14 +76,14 @@ async fn read(options: PgConnectOptions, mut waiting: mpsc::Receiver<Wanted>) {
             streams += next.streams.len();
             wanted.push(next);
         }
-        match answer(&options, &mut connection, &wanted).await {
-            Ok(answers) => {
+        match answer(&options, connection.take(), &wanted).await {
+            Ok((answers, open)) => {
+                connection = Some(open);
                 for (wanted, rows) in wanted.into_iter().zip(answers) {
                     let _ = wanted.found.send(Ok(rows));
                 }
             }
             Err(error) => {
-                connection = None;
                 for wanted in wanted {
                     let told = sqlx::Error::Protocol(error.to_string());
                     let _ = wanted.found.send(Err(StoreError::Database(told)));
@@ -94,14 +95,10 @@ async fn read(options: PgConnectOptions, mut waiting: mpsc::Receiver<Wanted>) {
 
 async fn answer(
     options: &PgConnectOptions,
-    connection: &mut Option<PgConnection>,
+    kept: Option<Open>,
     wanted: &[Wanted],
-) -> Result<Vec<Vec<Row>>, sqlx::Error> {
-    use sqlx::Connection;
-    let open = match connection {
-        Some(open) => open,
-        None => connection.insert(PgConnection::connect_with(options).await?),
-    };
+) -> Result<(Vec<Vec<Row>>, Open), sqlx::Error> {
+    let mut open = Open::ready(kept, options).await?;
     let (mut tenants, mut streams, mut numbers) = (Vec::new(), Vec::new(), Vec::new());
     for (number, wanted) in wanted.iter().enumerate() {
         for stream in &wanted.streams {
@@ -118,7 +115,7 @@ async fn answer(
     )
     .bind(tenants)
     .bind(streams)
-    .fetch_all(open)
+    .fetch_all(&mut open.connection)
     .await?;
     let mut answers: Vec<Vec<Row>> = wanted.iter().map(|_| Vec::new()).collect();
     for Found { number, row } in found {
@@ -128,5 +125,5 @@ async fn answer(
             answer.push(row);
         }
     }
-    Ok(answers)
+    Ok((answers, open.used()))
 }

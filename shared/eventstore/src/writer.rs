@@ -1,6 +1,7 @@
 use crate::announcer::Announcer;
 use crate::append::{self, By, Decided, Verdict};
 use crate::batch::{Batch, Entry};
+use crate::open::Open;
 use crate::{Project, StoreError, TenantId, crash_point};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
@@ -156,21 +157,21 @@ impl Desk {
 
     /// Records a batch and tells each its verdict. Where the database refuses the batch, each is recorded alone, so that
     /// only the one that it does not take hears of it.
-    async fn record(self: &Arc<Self>, connection: &mut Option<PgConnection>, by: By, mut entries: Vec<Entry>) {
+    async fn record(self: &Arc<Self>, connection: &mut Option<Open>, by: By, mut entries: Vec<Entry>) {
         entries.sort_by_key(|entry| entry.command.tenant);
         metrics::histogram!("stele_append_batch_commands", "service" => self.service).record(count(entries.len()));
         match self.commit(connection, by, &mut entries).await {
             Ok(done) => self.tell(entries, done),
-            Err(sqlx::Error::Database(_)) if entries.len() > 1 => {
+            Err(Failure::Refused(_)) if entries.len() > 1 => {
                 for entry in entries {
                     let mut alone = vec![entry];
                     match self.commit(connection, by, &mut alone).await {
                         Ok(done) => self.tell(alone, done),
-                        Err(error) => fail(alone, &error),
+                        Err(failure) => fail(alone, &failure),
                     }
                 }
             }
-            Err(error) => fail(entries, &error),
+            Err(failure) => fail(entries, &failure),
         }
     }
 
@@ -190,54 +191,63 @@ impl Desk {
         }
     }
 
-    async fn commit(
-        &self,
-        connection: &mut Option<PgConnection>,
-        by: By,
-        entries: &mut [Entry],
-    ) -> Result<Done, sqlx::Error> {
-        let mut open = match connection.take() {
-            Some(open) => open,
-            None => PgConnection::connect_with(&self.options).await?,
-        };
-        let done = self.commit_on(&mut open, by, entries).await;
-        // A connection that failed otherwise than by the database's own word is not used again.
-        if matches!(done, Ok(_) | Err(sqlx::Error::Database(_))) {
-            *connection = Some(open);
+    async fn commit(&self, connection: &mut Option<Open>, by: By, entries: &mut [Entry]) -> Result<Done, Failure> {
+        let mut open = Open::ready(connection.take(), &self.options).await.map_err(Failure::Unknown)?;
+        let done = self.commit_on(&mut open.connection, by, entries).await;
+        // A connection on which it is unknown what happened is not used again.
+        if !matches!(done, Err(Failure::Unknown(_))) {
+            *connection = Some(open.used());
         }
         done
     }
 
-    async fn commit_on(
-        &self,
-        connection: &mut PgConnection,
-        by: By,
-        entries: &mut [Entry],
-    ) -> Result<Done, sqlx::Error> {
+    async fn commit_on(&self, connection: &mut PgConnection, by: By, entries: &mut [Entry]) -> Result<Done, Failure> {
         if self.projector.is_idle() {
-            let verdicts = append::append(connection, by, &commands(entries)).await?;
+            let verdicts = append::append(connection, by, &commands(entries)).await.map_err(Failure::of_statement)?;
             crash_point(self.service, "committed");
             return Ok(Done { verdicts, lagging: HashSet::new() });
         }
-        let mut transaction = connection.begin().await?;
-        let verdicts = append::append(&mut transaction, by, &commands(entries)).await?;
+        let mut transaction = connection.begin().await.map_err(Failure::Unknown)?;
+        let appended = append::append(&mut transaction, by, &commands(entries)).await;
+        let verdicts = appended.map_err(Failure::of_statement)?;
         crash_point(self.service, "appended");
         let runs = append::take_runs(entries.iter_mut().map(|entry| &mut entry.command).zip(&verdicts));
         match self.projector.project(&mut transaction, &runs).await {
             Ok(lagging) => {
                 crash_point(self.service, "projected");
-                transaction.commit().await?;
+                // Whatever is answered to it: it is not known that nothing was recorded.
+                transaction.commit().await.map_err(Failure::Unknown)?;
                 crash_point(self.service, "committed");
                 Ok(Done { verdicts, lagging: lagging.into_iter().collect() })
             }
             Err(error) => {
                 tracing::error!(service = self.service, %error, "the views could not follow an append: they are left to catch up");
-                transaction.rollback().await?;
                 append::give_back(entries.iter_mut().map(|entry| &mut entry.command), runs);
-                let verdicts = append::append(connection, by, &commands(entries)).await?;
+                transaction.rollback().await.map_err(Failure::Unknown)?;
+                let appended = append::append(connection, by, &commands(entries)).await;
+                let verdicts = appended.map_err(Failure::of_statement)?;
                 crash_point(self.service, "committed");
                 Ok(Done { verdicts, lagging: entries.iter().map(|entry| entry.command.tenant).collect() })
             }
+        }
+    }
+}
+
+/// Why a batch has no verdicts.
+enum Failure {
+    /// The database refused a statement: nothing of the batch is recorded.
+    Refused(sqlx::Error),
+    /// It may be recorded or not: nobody repeats it but the caller, with its key.
+    Unknown(sqlx::Error),
+}
+
+impl Failure {
+    fn of_statement(error: sqlx::Error) -> Self {
+        let code = error.as_database_error().map(|refused| refused.code().unwrap_or_default().into_owned());
+        match code {
+            // Class 57: an operator intervened, perhaps between the commit and its answer.
+            Some(code) if !code.starts_with("57") => Self::Refused(error),
+            Some(_) | None => Self::Unknown(error),
         }
     }
 }
@@ -268,15 +278,15 @@ fn compose(waiting: &mut VecDeque<Entry>, mut pass: impl FnMut(Entry) -> Option<
     batch
 }
 
-/// Whether it is recorded is unknown where the connection broke at the end: the caller repeats it with its key.
-fn fail(entries: Vec<Entry>, error: &sqlx::Error) {
+fn fail(entries: Vec<Entry>, failure: &Failure) {
     for entry in entries {
-        let told = if append::is_conflict(error) {
-            StoreError::Conflict { stream: String::new(), actual: 0 }
-        } else if let sqlx::Error::Io(io) = error {
-            StoreError::Database(std::io::Error::new(io.kind(), io.to_string()).into())
-        } else {
-            StoreError::Database(sqlx::Error::Protocol(error.to_string()))
+        let told = match failure {
+            Failure::Refused(error) if append::is_conflict(error) => {
+                StoreError::Conflict { stream: String::new(), actual: 0 }
+            }
+            Failure::Refused(error) | Failure::Unknown(error) => {
+                StoreError::Database(sqlx::Error::Protocol(error.to_string()))
+            }
         };
         let _ = entry.verdict.send(Err(told));
     }

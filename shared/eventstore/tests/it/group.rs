@@ -1,9 +1,10 @@
 //! Group commit: many commands, one transaction, a verdict each.
 
 use crate::tally::{Add, Tally, add, cx, database, store};
-use eventstore::{Cx, Never, StoreError, Stream, TenantId};
+use eventstore::{Cx, Never, Project, Projecting, Run, StoreError, Stream, TenantId};
 use futures::future::join_all;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 #[tokio::test]
@@ -127,15 +128,61 @@ async fn a_command_with_thousands_of_events_is_one_append() {
 }
 
 #[tokio::test]
-async fn what_waits_when_the_store_is_closed_is_recorded() {
-    let (_database, store) = store().await;
+async fn what_waits_when_the_store_is_closed_is_recorded_or_refused() {
+    let (database, store) = store().await;
     let cx = cx(TenantId::random());
     let (store, cx) = (&store, &cx);
     let adding = join_all((0..50).map(|n| async move { add(store, cx, &format!("t{n}"), 1).await.is_ok() }));
     let (acknowledged, ()) = tokio::join!(adding, store.close());
-    let acknowledged = acknowledged.into_iter().filter(|done| *done).count();
-    // Whatever was not taken any more was refused, and nothing was half done.
-    assert!(acknowledged <= 50);
+    let acknowledged = i64::try_from(acknowledged.into_iter().filter(|done| *done).count()).expect("few");
+    let later = database.store(Arc::new(Never)).await.expect("a store");
+    let report = later.verify_chain(cx.tenant).await.expect("verified");
+    assert_eq!((report.events, report.fault), (acknowledged, None));
+}
+
+/// A view by which the commit itself fails, as long as it is asked to.
+struct Failing(AtomicBool);
+
+impl Project for Failing {
+    fn is_idle(&self) -> bool {
+        false
+    }
+
+    fn project<'a>(&'a self, connection: &'a mut sqlx::PgConnection, runs: &'a [Run]) -> Projecting<'a> {
+        Box::pin(async move {
+            if self.0.load(Ordering::SeqCst) && !runs.is_empty() {
+                let twice = "insert into checked_at_the_end values (1), (1)";
+                sqlx::query(twice).execute(connection).await?;
+            }
+            Ok(vec![])
+        })
+    }
+}
+
+#[tokio::test]
+async fn what_could_not_be_committed_is_never_acknowledged() {
+    let database = database().await;
+    database
+        .as_superuser(
+            "create table checked_at_the_end (n int unique deferrable initially deferred);
+             grant insert on checked_at_the_end to stele_writer",
+        )
+        .await
+        .expect("made");
+    let failing = Arc::new(Failing(AtomicBool::new(true)));
+    let store = database.store(failing.clone()).await.expect("a store");
+    let cx = cx(TenantId::random());
+    let names: Vec<String> = (0..20).map(|n| format!("t{n}")).collect();
+
+    let refused = join_all(names.iter().map(|name| add(&store, &cx, name, 1))).await;
+    assert!(refused.iter().all(Result::is_err), "{refused:?}");
+    assert_eq!(store.verify_chain(cx.tenant).await.expect("verified").events, 0);
+
+    failing.0.store(false, Ordering::SeqCst);
+    for done in join_all(names.iter().map(|name| add(&store, &cx, name, 1))).await {
+        done.expect("acknowledged");
+    }
+    assert_eq!(store.verify_chain(cx.tenant).await.expect("verified").events, 20);
 }
 
 /// Nobody who logs in can write an event otherwise than through the function.
