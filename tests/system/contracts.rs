@@ -85,6 +85,10 @@ async fn do_everything(system: &System, admin: &Client, tenant: &str, smtp: std:
     admin.put(&at("/controls/A.8.14/owner"), json!({"owner": "olga"})).await;
     let mailed = at("/trail?type=notification.emailed");
     until("a mail", async || admin.get(&mailed).await.json["items"][0].is_object()).await;
+
+    let (other, _) = system.found("Fernhill").await;
+    let (done, told) = system.tool(&["hand-over", "--tenant", tenant, "--to", &other], &[]).await;
+    assert!(done, "{told}");
 }
 
 /// The types and bodies of what all services have stored: of each event the body that says most.

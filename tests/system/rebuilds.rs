@@ -32,7 +32,7 @@ async fn a_killed_rebuild_is_listed_and_measured_and_goes_on_where_it_was() {
     let file = format!("ref_id,name,inherent_proba,inherent_impact\n{}\n", rows.join("\n"));
     assert_eq!(admin.upload(&at("/imports/risks"), file).await.status, 200);
     let altered = "update view_risk set data = jsonb_set(data, '{name}', '\"Altered\"') where key = 'R-7'";
-    alter(&system, "risk", altered.to_owned()).await;
+    alter(&system, "risk", &tenant, altered).await;
     let one = ["risk", "--view", "risk", "--tenant", &tenant];
     let measured = async |metric: &str| {
         let (_, metrics) = system.processes[0].get("/metrics").await.expect("metrics");

@@ -177,10 +177,15 @@ impl System {
 
     /// `stele verify`: whether all is sound, and what it printed.
     pub async fn verify(&self) -> (bool, String) {
+        self.tool(&["verify"], &[]).await
+    }
+
+    /// A tool of the command line on these databases: whether it succeeded, and what it printed.
+    pub async fn tool(&self, arguments: &[&str], variables: &[(&str, &str)]) -> (bool, String) {
         let mut command = Command::new(STELE);
-        command.arg("verify");
+        command.args(arguments).kill_on_drop(true);
         self.environment(&mut command);
-        let output = command.output().await.expect("stele verify");
+        let output = command.envs(variables.iter().copied()).output().await.expect("stele");
         let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
         (output.status.success(), text)
     }

@@ -63,7 +63,15 @@ impl Up {
     }
 
     pub async fn post(&self, path: &str, body: &Value) -> Value {
-        let request = reqwest::Client::new().post(format!("{}{path}", self.variables["STELE"]));
+        self.send(reqwest::Method::POST, path, body).await
+    }
+
+    pub async fn put(&self, path: &str, body: &Value) -> Value {
+        self.send(reqwest::Method::PUT, path, body).await
+    }
+
+    async fn send(&self, method: reqwest::Method, path: &str, body: &Value) -> Value {
+        let request = reqwest::Client::new().request(method, format!("{}{path}", self.variables["STELE"]));
         let response = request.bearer_auth(&self.variables["TOKEN"]).json(body).send().await.expect("an answer");
         assert!(response.status().is_success(), "{path}: {}", response.status());
         response.json().await.expect("JSON")

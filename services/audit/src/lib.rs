@@ -20,7 +20,9 @@ pub fn service() -> Service {
         "The trail: every event of every service, by person, object, time and kind",
         sqlx::migrate!("../../migrations/audit"),
         routes(),
-    );
+    )
+    .table("trail_heads")
+    .table("trail");
     SOURCES.into_iter().fold(service, |service, source| {
         let mut reactions = vec![when_anything_happens_then_keep_it(source)];
         if source == "tenancy" {

@@ -4,7 +4,7 @@ use access::{Action, Admission, KEY, Roster};
 use axum::http::StatusCode;
 use axum::response::Response;
 use chrono::{DateTime, Utc};
-use eventstore::{NOW, StoreError, Work};
+use eventstore::{NOW, Refused, StoreError, Work};
 use lettre::Address;
 use serde::{Deserialize, Serialize};
 use service::{Call, Outcome, Problem, checked_person, cut, json};
@@ -114,6 +114,24 @@ async fn keep(
         write(work, &person, address).await?;
     }
     Ok(Outcome { id: person, version: changed.version, changed: changed.changed })
+}
+
+/// Erases all addresses of the tenant, and records of each person that they are not reached any more.
+pub async fn forget_everybody(work: &mut Work) -> Result<(), StoreError> {
+    let tenant = work.cx().tenant;
+    let people: Vec<String> = sqlx::query_scalar("select person from contacts where tenant_id = $1 order by person")
+        .bind(tenant)
+        .fetch_all(work.connection())
+        .await?;
+    for person in people {
+        let forgotten = work.execute::<Contact>(&person, None, Change { channels: Vec::new(), moved: true }).await;
+        match forgotten {
+            Ok(_) => write(work, &person, None).await?,
+            Err(Refused::Store(error)) => return Err(error),
+            Err(Refused::Stale { .. } | Refused::Rule(_)) => {}
+        }
+    }
+    Ok(())
 }
 
 async fn write(work: &mut Work, person: &str, address: Option<String>) -> Result<(), StoreError> {

@@ -17,7 +17,7 @@ use inbox::{Inbox, MarkRead};
 use reactions::{
     when_control_is_required_then_tell_its_owner, when_control_owner_is_assigned_then_tell_them,
     when_risk_owner_is_assigned_then_tell_them, when_role_changes_then_tell_the_person,
-    when_treatment_is_decided_then_tell_the_owner,
+    when_tenant_is_handed_over_then_forget_addresses, when_treatment_is_decided_then_tell_the_owner,
 };
 use service::{Answered, Listed, Route, Routes, Service};
 
@@ -34,7 +34,16 @@ pub fn service(mail: Option<Mail>) -> Service {
     .records::<notification::Event>()
     .records::<responsibility::Event>()
     .view::<Inbox>()
-    .reacts_to("tenancy", vec![when_access_changes_then_copy_it(), when_role_changes_then_tell_the_person(mails)])
+    .table("contacts")
+    .table("deliveries")
+    .reacts_to(
+        "tenancy",
+        vec![
+            when_access_changes_then_copy_it(),
+            when_role_changes_then_tell_the_person(mails),
+            when_tenant_is_handed_over_then_forget_addresses(),
+        ],
+    )
     .reacts_to(
         "risk",
         vec![when_risk_owner_is_assigned_then_tell_them(mails), when_treatment_is_decided_then_tell_the_owner(mails)],

@@ -1,6 +1,6 @@
-use crate::delivery;
 use crate::notification::{About, Channel, Command, Kind, News, Notification};
 use crate::responsibility::{Assign, Responsibility};
+use crate::{address_book, delivery};
 use access::Role;
 use anyhow::Context;
 use eventstore::{Actor, Recorded, Work};
@@ -87,9 +87,21 @@ pub fn when_role_changes_then_tell_the_person(mails: bool) -> Reaction {
                 Some(access::Event::Revoked { person, role }) => {
                     (person, Kind::RoleRevoked, format!("You are no longer {} here.", spoken(role)))
                 }
-                Some(access::Event::Opened { .. }) | None => return Ok(()),
+                Some(access::Event::Opened { .. } | access::Event::HandedOver { .. }) | None => return Ok(()),
             };
             tell(work, event, mails, news(person, kind, text, about("tenancy", event.stream.id()))).await
+        })
+    })
+}
+
+/// People are their organisation's: who is called the same at the new owner must not be written to at the old one's address.
+pub fn when_tenant_is_handed_over_then_forget_addresses() -> Reaction {
+    Arc::new(|work, event| {
+        Box::pin(async move {
+            if let Some(access::Event::HandedOver { .. }) = event.decode::<access::Event>()? {
+                address_book::forget_everybody(work).await?;
+            }
+            Ok(())
         })
     })
 }
@@ -147,7 +159,7 @@ async fn tell(work: &mut Work, event: &Recorded, mails: bool, news: News) -> any
     }
     let id = Uuid::new_v5(&event.id, news.person.as_bytes());
     let person = news.person.clone();
-    let reachable = mails && crate::address_book::mails_to(work, &person, news.kind).await?.is_some();
+    let reachable = mails && address_book::mails_to(work, &person, news.kind).await?.is_some();
     let channels = if reachable { vec![Channel::Email] } else { vec![] };
     let raise = Command::Raise { news, channels };
     let raised = work.execute::<Notification>(&id.to_string(), None, raise).await?;

@@ -1,7 +1,11 @@
 //! `stele`: the whole system by one command, or any of its services alone.
 
+mod archive;
 mod demo;
 mod env;
+mod export;
+mod hand_over;
+mod import;
 mod installation;
 mod organisation;
 mod place;
@@ -39,10 +43,18 @@ enum Command {
     Migrate(serve::Migrate),
     /// Found an organisation and print a token of its administrator
     Organisation(organisation::Found),
+    /// Print a token for an administrator of an organisation that is here
+    Token(organisation::Token),
+    /// Give a tenant to another organisation, whose administrators are let in from then on
+    HandOver(hand_over::HandOver),
     /// Recompute every chain, view and the agreement of the trail with its sources; exit code 1 where something is wrong
     Verify(verify::Verify),
     /// Fold views anew from the first event and swap them in, while the system runs; list what of that is unfinished
     Rebuild(rebuild::Rebuild),
+    /// Write one tenant's whole history into a file, while the system runs
+    Export(export::Export),
+    /// Restore a tenant from such a file, where nobody knows it yet
+    Import(import::Import),
     /// Print address, organisation and a token of a running `stele up` as shell variables
     Env(env::Env),
 }
@@ -56,6 +68,10 @@ async fn main() -> ExitCode {
         Command::Organisation(found) => found.run().await,
         Command::Verify(verify) => verify.run().await,
         Command::Rebuild(rebuild) => rebuild.run().await,
+        Command::Token(token) => token.run().await,
+        Command::HandOver(hand_over) => hand_over.run().await,
+        Command::Export(export) => export.run().await,
+        Command::Import(import) => import.run().await,
         Command::Env(env) => env.run().await,
     };
     done.unwrap_or_else(|error| {

@@ -40,17 +40,52 @@ fn kind(text: &str) -> Result<Kind, String> {
     text.parse().map_err(|_| format!("`{text}` is neither consultancy nor enterprise"))
 }
 
+/// A token for an administrator of an organisation that is here, such as one that was restored.
+#[derive(Args)]
+pub struct Token {
+    #[command(flatten)]
+    place: Place,
+    /// The organisation
+    #[arg(long)]
+    organisation: Uuid,
+    /// The administrator's short name
+    #[arg(long, default_value = "admin")]
+    administrator: String,
+    /// The issuer's secret key, 64 hexadecimal digits; without it, that of `stele up` on the data directory
+    #[arg(long, env = "STELE_ISSUER_SEED", hide_env_values = true)]
+    issuer_seed: Option<String>,
+}
+
+impl Token {
+    pub async fn run(self) -> anyhow::Result<ExitCode> {
+        let issuer = issuer(self.issuer_seed.as_deref(), &self.place)?;
+        let store = tenancy_store(&self.place).await?;
+        let token = administrator(&store, &issuer, &self.administrator, self.organisation).await?.token;
+        println!("export ORGANISATION={}\nexport TOKEN={token}", self.organisation);
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn issuer(seed: Option<&str>, place: &Place) -> anyhow::Result<Issuer> {
+    let seed = match seed {
+        Some(seed) => seed.to_owned(),
+        None => Secrets::of(place.data.as_deref()).context("give --issuer-seed")?.issuer_seed,
+    };
+    Ok(Issuer::from_seed(&seed)?.0)
+}
+
+/// The store of tenancy, whose views follow what is recorded here.
+pub async fn tenancy_store(place: &Place) -> anyhow::Result<EventStore> {
+    let settings = place.settings()?;
+    let mut tenancy = services::named("tenancy", None, None)?;
+    let views = Arc::new(std::mem::take(&mut tenancy.views));
+    Ok(service::connect(&tenancy, views, &settings).await?)
+}
+
 impl Found {
     pub async fn run(self) -> anyhow::Result<ExitCode> {
-        let seed = match &self.issuer_seed {
-            Some(seed) => seed.clone(),
-            None => Secrets::of(self.place.data.as_deref()).context("give --issuer-seed")?.issuer_seed,
-        };
-        let (issuer, _) = Issuer::from_seed(&seed)?;
-        let settings = self.place.settings()?;
-        let mut tenancy = services::named("tenancy", None, None)?;
-        let views = Arc::new(std::mem::take(&mut tenancy.views));
-        let store = service::connect(&tenancy, views, &settings).await?;
+        let issuer = issuer(self.issuer_seed.as_deref(), &self.place)?;
+        let store = tenancy_store(&self.place).await?;
         let organisation = Uuid::now_v7();
         found(&store, organisation, &self.name, self.kind).await?;
         let token = administrator(&store, &issuer, &self.administrator, organisation).await?.token;
@@ -62,7 +97,7 @@ impl Found {
 /// Records the founding; a second time it changes nothing.
 pub async fn found(store: &EventStore, organisation: Uuid, name: &str, kind: Kind) -> anyhow::Result<()> {
     let tenant = TenantId(organisation);
-    let cx = Cx::new(tenant, Actor::Operator("stele".to_owned()), now());
+    let cx = operator(tenant, now());
     tenancy::found(store, tenant, name, kind, cx).await.map(drop).map_err(Into::into)
 }
 
@@ -73,7 +108,7 @@ async fn administrator(
     person: &str,
     organisation: Uuid,
 ) -> anyhow::Result<IssuedToken> {
-    let cx = Cx::new(TenantId(organisation), Actor::Operator("stele".to_owned()), now());
+    let cx = operator(TenantId(organisation), now());
     Ok(tenancy::issue_token(store, issuer, cx, person, true, LIFETIME).await?)
 }
 
@@ -99,6 +134,11 @@ pub async fn kept_token(
     let IssuedToken { token, expires_at, .. } = administrator(store, issuer, "admin", organisation).await?;
     secrets::write(&path, &Kept { token: token.clone(), expires_at })?;
     Ok(token)
+}
+
+/// Who acts at the command line.
+pub fn operator(tenant: TenantId, now: DateTime<Utc>) -> Cx {
+    Cx::new(tenant, Actor::Operator("stele".to_owned()), now)
 }
 
 #[expect(clippy::disallowed_methods, reason = "the command line is an edge: contexts get their time here")]

@@ -5,7 +5,6 @@ use anyhow::{Context, bail};
 use audit::Held;
 use clap::Args;
 use eventstore::{EventStore, Head, TenantId};
-use service::Service;
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -23,6 +22,8 @@ pub struct Verify {
     tenant: Option<TenantId>,
 }
 
+type Stores = BTreeMap<&'static str, (Arc<ViewSet>, EventStore)>;
+
 /// What was found in one service.
 #[derive(Default)]
 struct Found {
@@ -36,22 +37,20 @@ struct Found {
 impl Verify {
     pub async fn run(self) -> anyhow::Result<ExitCode> {
         let settings = self.place.settings()?;
-        let mut stores = BTreeMap::new();
+        let mut stores = Stores::new();
         for mut service in services::all(None, None)? {
             let views = Arc::new(std::mem::take(&mut service.views));
             let store = service::connect(&service, views.clone(), &settings)
                 .await
                 .with_context(|| format!("the database of {} cannot be reached", service.name))?;
-            stores.insert(service.name, (service, views, store));
+            stores.insert(service.name, (views, store));
         }
-        let (_, _, audit) = stores.get("audit").context("audit is one of the services")?;
         let (mut faults, mut known) = (0, false);
-        for (service, views, store) in stores.values() {
-            let found = self.examine(service, views, store, audit).await?;
-            known |= found.events + found.held > 0;
+        for name in stores.keys() {
+            let found = self.examine(name, &stores).await?;
+            known |= found.events + found.held > 0 || !found.faults.is_empty();
             say(format!(
-                "{:<14} {:>4} tenants {:>7} events, {:>4} views folded anew, {:>7} events held by audit: {}",
-                service.name,
+                "{name:<14} {:>4} tenants {:>7} events, {:>4} views folded anew, {:>7} events held by audit: {}",
                 found.tenants,
                 found.events,
                 found.views,
@@ -74,18 +73,16 @@ impl Verify {
         Ok(ExitCode::SUCCESS)
     }
 
-    async fn examine(
-        &self,
-        service: &Service,
-        views: &ViewSet,
-        store: &EventStore,
-        audit: &EventStore,
-    ) -> anyhow::Result<Found> {
+    async fn examine(&self, name: &str, stores: &Stores) -> anyhow::Result<Found> {
+        let (views, store) = stores.get(name).context("one of the services")?;
+        let (_, audit) = stores.get("audit").context("audit is one of the services")?;
+        // Before the log is read: what was heard of it by now must be in it.
+        let heard = heard(store, stores).await?;
         let mut found = Found::default();
-        for tenant in self.tenants(store, audit).await? {
+        for tenant in self.tenants(store, audit, &heard).await? {
             found.tenants += 1;
             // The copy's end first: what is appended meanwhile is then missing in it, and not the other way round.
-            let copied = copied(audit, tenant, service.name).await?;
+            let copied = copied(audit, tenant, store.service()).await?;
             let chain = store.verify_chain(tenant).await?;
             found.events += chain.events;
             found.held += copied;
@@ -94,28 +91,64 @@ impl Verify {
                 found.faults.push(format!("{tenant}: {fault}"));
                 continue;
             }
-            let disagreement = disagreement(store, audit, tenant, copied).await?;
-            found.faults.extend(disagreement.map(|fault| format!("{tenant}: {fault}")));
+            let mut faults: Vec<String> = disagreement(store, audit, tenant, copied).await?.into_iter().collect();
+            for Heard { who, position } in heard.get(&tenant).into_iter().flatten() {
+                if *position > chain.events {
+                    faults.push(format!("position {}: it is gone here, and {who} up to {position}", chain.events + 1));
+                } else if *who == HELD && *position > copied {
+                    faults.push(format!("position {}: {who} up to {position}, and its trail lacks it", copied + 1));
+                }
+            }
             for view in views.names() {
                 found.views += 1;
                 if let Some(difference) = views.compare(store, tenant, view).await? {
-                    found.faults.push(format!(
-                        "{tenant}: view {view}, row {}, position {}: it is not what the events say; mend it by `stele rebuild`",
+                    faults.push(format!(
+                        "view {view}, row {}, position {}: it is not what the events say; mend it by `stele rebuild`",
                         difference.key, difference.position
                     ));
                 }
             }
+            found.faults.extend(faults.into_iter().map(|fault| format!("{tenant}: {fault}")));
         }
         Ok(found)
     }
 
-    /// Also those of which only audit still knows.
-    async fn tenants(&self, store: &EventStore, audit: &EventStore) -> anyhow::Result<BTreeSet<TenantId>> {
+    /// Also those of which only others still know.
+    async fn tenants(
+        &self,
+        store: &EventStore,
+        audit: &EventStore,
+        heard: &BTreeMap<TenantId, Vec<Heard>>,
+    ) -> anyhow::Result<BTreeSet<TenantId>> {
         if let Some(tenant) = self.tenant {
             return Ok([tenant].into());
         }
-        Ok(all_tenants(store).await?.into_iter().chain(all_tenants(audit).await?).collect())
+        let known = all_tenants(store).await?.into_iter().chain(all_tenants(audit).await?);
+        Ok(known.chain(heard.keys().copied()).collect())
     }
+}
+
+/// How far somebody has come with a tenant's log.
+struct Heard {
+    who: String,
+    position: i64,
+}
+
+const HELD: &str = "audit has taken it in";
+
+/// How far the log was published and taken in by each service, over all tenants.
+async fn heard(store: &EventStore, stores: &Stores) -> anyhow::Result<BTreeMap<TenantId, Vec<Heard>>> {
+    let mut heard: BTreeMap<TenantId, Vec<Heard>> = BTreeMap::new();
+    let mut note = |who: &str, heads: Vec<Head>| {
+        for Head { tenant_id, position } in heads.into_iter().filter(|head| head.position > 0) {
+            heard.entry(tenant_id).or_default().push(Heard { who: who.to_owned(), position });
+        }
+    };
+    note("it was published", store.published().await?);
+    for (consumer, (_, other)) in stores {
+        note(&format!("{consumer} has taken it in"), other.taken(store.service()).await?);
+    }
+    Ok(heard)
 }
 
 /// The last position of the source that audit holds.

@@ -6,6 +6,7 @@
 mod add_tenant;
 mod checked;
 mod found;
+mod hand_over;
 mod organisation;
 mod organisation_profile;
 mod people;
@@ -18,6 +19,7 @@ mod testing;
 mod tokens;
 
 pub use found::found;
+pub use hand_over::hand_over;
 pub use organisation::Kind;
 pub use reactions::{when_a_service_opened_then_note_it, when_tenant_added_then_open_it};
 pub use tenant::OTHER_SERVICES;

@@ -25,9 +25,27 @@ pub enum Kind {
 
 #[derive(Clone, Debug)]
 pub enum Command {
-    Found { name: String, kind: Kind },
-    AddTenant { tenant: Uuid, name: String, language: String, time_zone: String },
-    RecordToken { person: String, administrator: bool, expires_at: DateTime<Utc>, token_id: Uuid },
+    Found {
+        name: String,
+        kind: Kind,
+    },
+    AddTenant {
+        tenant: Uuid,
+        name: String,
+        language: String,
+        time_zone: String,
+    },
+    /// Another organisation has the tenant from now on.
+    LetGo {
+        tenant: Uuid,
+        to: Uuid,
+    },
+    RecordToken {
+        person: String,
+        administrator: bool,
+        expires_at: DateTime<Utc>,
+        token_id: Uuid,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -43,6 +61,10 @@ pub enum Event {
         name: String,
         language: String,
         time_zone: String,
+    },
+    TenantHandedOver {
+        tenant: Uuid,
+        to: Uuid,
     },
     /// That a token was issued, never the token.
     TokenIssued {
@@ -71,6 +93,10 @@ impl Organisation {
             (Command::Found { name, kind }, Some((known, of))) if *known == name && *of == kind => Ok(vec![]),
             (Command::Found { .. }, Some((name, kind))) => Err(Broken::FoundedOtherwise(name.clone(), *kind)),
             (Command::AddTenant { .. } | Command::RecordToken { .. }, None) => Err(Broken::NotFounded),
+            (Command::LetGo { tenant, to }, _) => {
+                let has = self.tenants.values().any(|known| *known == tenant);
+                Ok(has.then_some(Event::TenantHandedOver { tenant, to }).into_iter().collect())
+            }
             (Command::AddTenant { tenant, name, language, time_zone }, Some(_)) => {
                 match self.tenants.get(&name.to_lowercase()) {
                     None => Ok(vec![Event::TenantAdded { tenant, name, language, time_zone }]),
@@ -90,6 +116,7 @@ impl Organisation {
             Event::TenantAdded { tenant, name, .. } => {
                 self.tenants.insert(name.to_lowercase(), tenant);
             }
+            Event::TenantHandedOver { tenant, .. } => self.tenants.retain(|_, known| *known != tenant),
             Event::TokenIssued { .. } => {}
         }
     }
@@ -163,6 +190,20 @@ mod tests {
         assert_eq!(when(&organisation, add(other, "ärmeL")), Err(Broken::NameTaken("ärmeL".to_owned())));
         assert_eq!(when(&organisation, add(acme, "Ärmel")), Ok(vec![]));
         assert_eq!(when(&organisation, add(other, "Acme")), Ok(vec![added(other, "Acme")]));
+    }
+
+    #[test]
+    fn a_tenant_that_was_handed_over_is_gone_and_its_name_free() {
+        let (acme, client) = (Uuid::new_v4(), Uuid::new_v4());
+        let let_go = || Command::LetGo { tenant: acme, to: client };
+        let handed_over = Event::TenantHandedOver { tenant: acme, to: client };
+        let organisation = given(vec![founded(), added(acme, "Acme")]);
+        assert_eq!(when(&organisation, let_go()), Ok(vec![handed_over.clone()]));
+        let organisation = given(vec![founded(), added(acme, "Acme"), handed_over]);
+        assert_eq!(when(&organisation, let_go()), Ok(vec![]));
+        let other = Uuid::new_v4();
+        assert_eq!(when(&organisation, add(other, "Acme")), Ok(vec![added(other, "Acme")]));
+        assert_eq!(when(&given(vec![]), let_go()), Ok(vec![]));
     }
 
     #[test]

@@ -24,6 +24,9 @@ impl View for OrganisationProfile {
         Ok(match event.decode::<Event>()? {
             Some(Event::Founded { name, kind }) => Some(Self { name, kind, tenants: 0 }),
             Some(Event::TenantAdded { .. }) => current.map(|row| Self { tenants: row.tenants + 1, ..row }),
+            Some(Event::TenantHandedOver { .. }) => {
+                current.map(|row| Self { tenants: row.tenants.saturating_sub(1), ..row })
+            }
             // The row stays as it is; its version moves with the stream's.
             Some(Event::TokenIssued { .. }) | None => current,
         })

@@ -19,7 +19,9 @@ impl View for OwnedTenant {
 
     fn keys(event: &Recorded) -> Folded<Vec<String>> {
         Ok(match event.decode::<Event>()? {
-            Some(Event::TenantAdded { tenant, .. }) => vec![tenant.to_string()],
+            Some(Event::TenantAdded { tenant, .. } | Event::TenantHandedOver { tenant, .. }) => {
+                vec![tenant.to_string()]
+            }
             Some(Event::Founded { .. } | Event::TokenIssued { .. }) | None => vec![],
         })
     }
@@ -27,6 +29,7 @@ impl View for OwnedTenant {
     fn apply(current: Option<Self>, _: &str, event: &Recorded) -> Folded<Option<Self>> {
         Ok(match event.decode::<Event>()? {
             Some(Event::TenantAdded { name, .. }) => Some(Self { name, added_at: event.occurred_at }),
+            Some(Event::TenantHandedOver { .. }) => None,
             Some(Event::Founded { .. } | Event::TokenIssued { .. }) | None => current,
         })
     }
@@ -47,6 +50,9 @@ mod tests {
         assert_eq!(OwnedTenant::keys(&event).expect("keys"), [Uuid::nil().to_string()]);
         let row = OwnedTenant::apply(None, "", &event).expect("folded");
         assert_eq!(row, Some(OwnedTenant { name: "Acme".to_owned(), added_at: event.occurred_at }));
+        let gone = recorded("o", 3, &Event::TenantHandedOver { tenant: Uuid::nil(), to: Uuid::max() });
+        assert_eq!(OwnedTenant::keys(&gone).expect("keys"), [Uuid::nil().to_string()]);
+        assert_eq!(OwnedTenant::apply(row, "", &gone).expect("folded"), None);
     }
 
     #[test]

@@ -12,7 +12,8 @@ const BASELINE: &str = "iso27001_2022";
 /// One ISMS: one stream, in the tenant's own partition.
 #[derive(Default, Serialize, Deserialize)]
 pub struct Tenant {
-    created: bool,
+    /// Its owner, once it is created.
+    organisation: Option<Uuid>,
     services: BTreeSet<String>,
 }
 
@@ -28,6 +29,10 @@ pub enum Command {
     NoteService {
         service: String,
     },
+    /// Another organisation owns it from now on.
+    HandOver {
+        organisation: Uuid,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,6 +40,7 @@ pub enum Command {
 pub enum Event {
     Created { organisation: Uuid, name: String, language: String, time_zone: String, baseline: String },
     ServiceOpened { service: String },
+    HandedOver { organisation: Uuid },
 }
 
 /// No rule of a tenant refuses anything yet.
@@ -46,20 +52,25 @@ impl Tenant {
     #[expect(clippy::unnecessary_wraps, reason = "the shape of every decision")]
     fn decide(&self, command: Command, _: &Cx) -> Result<Vec<Event>, Broken> {
         Ok(match command {
-            Command::Create { organisation, name, language, time_zone } if !self.created => {
+            Command::Create { organisation, name, language, time_zone } if self.organisation.is_none() => {
                 vec![Event::Created { organisation, name, language, time_zone, baseline: BASELINE.to_owned() }]
             }
             // An organisation's own partition is opened by every service too, and is no tenant.
-            Command::NoteService { service } if self.created && !self.services.contains(&service) => {
+            Command::NoteService { service } if self.organisation.is_some() && !self.services.contains(&service) => {
                 vec![Event::ServiceOpened { service }]
             }
-            Command::Create { .. } | Command::NoteService { .. } => vec![],
+            Command::HandOver { organisation } if self.organisation.is_some_and(|owner| owner != organisation) => {
+                vec![Event::HandedOver { organisation }]
+            }
+            Command::Create { .. } | Command::NoteService { .. } | Command::HandOver { .. } => vec![],
         })
     }
 
     fn apply(&mut self, event: Event) {
         match event {
-            Event::Created { .. } => self.created = true,
+            Event::Created { organisation, .. } | Event::HandedOver { organisation } => {
+                self.organisation = Some(organisation);
+            }
             Event::ServiceOpened { service } => {
                 self.services.insert(service);
             }
@@ -117,6 +128,15 @@ mod tests {
         assert_eq!(when(&given(vec![created()]), note("risk")), [opened("risk")]);
         assert_eq!(when(&given(vec![created(), opened("risk")]), note("risk")), []);
         assert_eq!(when(&given(vec![created(), opened("risk")]), note("audit")), [opened("audit")]);
+    }
+
+    #[test]
+    fn it_is_handed_over_once() {
+        let hand_over = || Command::HandOver { organisation: Uuid::max() };
+        let handed_over = Event::HandedOver { organisation: Uuid::max() };
+        assert_eq!(when(&given(vec![created()]), hand_over()), [handed_over.clone()]);
+        assert_eq!(when(&given(vec![created(), handed_over]), hand_over()), []);
+        assert_eq!(when(&given(vec![]), hand_over()), []);
     }
 
     #[test]

@@ -39,6 +39,7 @@ impl View for TenantProfile {
                 row.ready = OTHER_SERVICES.iter().all(|other| row.services.contains(*other));
                 row
             }),
+            Some(Event::HandedOver { organisation }) => current.map(|row| Self { organisation, ..row }),
             None => current,
         })
     }
@@ -67,5 +68,8 @@ mod tests {
             row = TenantProfile::apply(Some(row), "t", &opened).expect("folded").expect("a row");
         }
         assert!(row.ready);
+        let handed_over = recorded("t", 6, &Event::HandedOver { organisation: Uuid::max() });
+        let row = TenantProfile::apply(Some(row), "t", &handed_over).expect("folded").expect("a row");
+        assert!(row.ready && row.organisation == Uuid::max());
     }
 }

@@ -16,6 +16,10 @@ pub enum Command {
     Open {
         organisation: Uuid,
     },
+    /// Another organisation owns it from now on. People are their organisation's: nobody keeps a role.
+    HandOver {
+        organisation: Uuid,
+    },
     /// The person has exactly these roles from now on; none ends the membership.
     Assign {
         person: String,
@@ -28,9 +32,21 @@ pub enum Command {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "data", rename_all = "snake_case")]
 pub enum Event {
-    Opened { organisation: Uuid },
-    Granted { person: String, role: Role },
-    Revoked { person: String, role: Role },
+    Opened {
+        organisation: Uuid,
+    },
+    Granted {
+        person: String,
+        role: Role,
+    },
+    Revoked {
+        person: String,
+        role: Role,
+    },
+    /// The tenant is another organisation's, and all roles in it are ended.
+    HandedOver {
+        organisation: Uuid,
+    },
 }
 
 #[derive(Debug, PartialEq, thiserror::Error, strum::IntoStaticStr)]
@@ -38,6 +54,8 @@ pub enum Event {
 pub enum Broken {
     #[error("the tenant belongs to another organisation")]
     OwnedByAnother,
+    #[error("nobody owns it: it is no tenant of this installation")]
+    NotOpened,
     #[error("nobody gives or takes their own roles: ask another manager")]
     OwnRole,
     #[error("{0} is the last ISMS manager: make somebody else one first")]
@@ -56,6 +74,11 @@ impl Admission {
                 None => Ok(vec![Event::Opened { organisation }]),
                 Some(owner) if owner == organisation => Ok(vec![]),
                 Some(_) => Err(Broken::OwnedByAnother),
+            },
+            Command::HandOver { organisation } => match self.organisation {
+                None => Err(Broken::NotOpened),
+                Some(owner) if owner == organisation => Ok(vec![]),
+                Some(_) => Ok(vec![Event::HandedOver { organisation }]),
             },
             Command::Assign { person, roles } => self.assign(person, &roles, &cx.actor),
             Command::Copy(event) => Ok(if self.holds(&event) { vec![] } else { vec![event] }),
@@ -86,7 +109,9 @@ impl Admission {
     fn holds(&self, event: &Event) -> bool {
         let has = |person: &String, role: &Role| self.roles.get(person).is_some_and(|roles| roles.contains(role));
         match event {
-            Event::Opened { organisation } => self.organisation == Some(*organisation),
+            Event::Opened { organisation } | Event::HandedOver { organisation } => {
+                self.organisation == Some(*organisation)
+            }
             Event::Granted { person, role } => has(person, role),
             Event::Revoked { person, role } => !has(person, role),
         }
@@ -95,6 +120,10 @@ impl Admission {
     fn apply(&mut self, event: Event) {
         match event {
             Event::Opened { organisation } => self.organisation = Some(organisation),
+            Event::HandedOver { organisation } => {
+                self.organisation = Some(organisation);
+                self.roles.clear();
+            }
             Event::Granted { .. } | Event::Revoked { .. } => event.assign_in(&mut self.roles),
         }
     }
@@ -104,7 +133,7 @@ impl Event {
     /// Gives or takes the role; a person without one is not there.
     pub(crate) fn assign_in(self, people: &mut BTreeMap<String, BTreeSet<Role>>) {
         match self {
-            Self::Opened { .. } => {}
+            Self::Opened { .. } | Self::HandedOver { .. } => {}
             Self::Granted { person, role } => {
                 people.entry(person).or_default().insert(role);
             }
@@ -127,6 +156,7 @@ mod tests {
     use super::{Admission, Broken, Command, Event};
     use crate::Role;
     use eventstore::{Actor, Cx, TenantId};
+    use uuid::Uuid;
 
     fn given(events: Vec<Event>) -> Admission {
         let mut admission = Admission::default();
@@ -169,6 +199,22 @@ mod tests {
             admission.apply(revoked("jo", role));
             assert_eq!(admission.admits("jo"), admitted);
         }
+    }
+
+    #[test]
+    fn another_owner_ends_all_roles() {
+        let (consultancy, client) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let hand_over = Command::HandOver { organisation: client };
+        let mut admission =
+            given(vec![Event::Opened { organisation: consultancy }, granted("mara", Role::IsmsManager)]);
+        let handed_over = Event::HandedOver { organisation: client };
+        assert_eq!(admission.decide(hand_over.clone(), &by("stele")), Ok(vec![handed_over.clone()]));
+        assert_eq!(admission.decide(Command::Copy(handed_over.clone()), &by("tenancy")), Ok(vec![handed_over.clone()]));
+        admission.apply(handed_over.clone());
+        assert!(!admission.admits("mara"));
+        assert_eq!(admission.decide(hand_over.clone(), &by("stele")), Ok(vec![]));
+        assert_eq!(admission.decide(Command::Copy(handed_over), &by("tenancy")), Ok(vec![]));
+        assert_eq!(given(vec![]).decide(hand_over, &by("stele")), Err(Broken::NotOpened));
     }
 
     #[test]

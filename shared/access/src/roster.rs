@@ -45,6 +45,7 @@ impl View for Roster {
         let mut roster = current.unwrap_or_default();
         match event {
             Event::Opened { organisation } => roster.organisation = Some(organisation),
+            Event::HandedOver { organisation } => roster = Self { organisation: Some(organisation), ..Self::default() },
             Event::Granted { .. } | Event::Revoked { .. } => event.assign_in(&mut roster.roles),
         }
         Ok(Some(roster))

@@ -81,9 +81,14 @@ impl Program for Postmaster {
         serve.arg("-D").arg(self.folder.join("data")).args(["-p", &self.port.to_string()]);
         // PostgreSQL shows the cluster's name in the titles of its children too.
         serve.args(["-c", &format!("cluster_name={}", self.mark)]);
-        for setting in
-            ["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=200", "shared_buffers=128MB"]
-        {
+        // While it is brought back to a moment it answers nobody: reading alone is of no use to who starts it.
+        for setting in [
+            "listen_addresses=127.0.0.1",
+            "unix_socket_directories=",
+            "max_connections=200",
+            "shared_buffers=128MB",
+            "hot_standby=off",
+        ] {
             serve.args(["-c", setting]);
         }
         if self.durability == Durability::Throwaway {

@@ -67,6 +67,11 @@ impl EventStore {
         .await?)
     }
 
+    /// How far each tenant's events were published.
+    pub async fn published(&self) -> Result<Vec<Head>, StoreError> {
+        Ok(sqlx::query_as("select tenant_id, position from relay_checkpoints").fetch_all(&self.inner().engine).await?)
+    }
+
     /// How far each tenant of `source` was taken in.
     pub async fn taken(&self, source: &str) -> Result<Vec<Head>, StoreError> {
         Ok(sqlx::query_as("select tenant_id, position from consumer_checkpoints where source = $1")

@@ -79,7 +79,8 @@ async fn run(admin: &mut PgConnection, statement: String) -> Result<(), sqlx::Er
     sqlx::query(AssertSqlSafe(statement)).execute(admin).await.map(drop)
 }
 
-fn name(name: &str) -> String {
+/// An identifier as SQL takes it.
+pub(crate) fn name(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 

@@ -99,8 +99,13 @@ impl EventStore {
 
     /// A transaction in which the tenant's rows, and no others, are visible.
     pub async fn session(&self, tenant: TenantId) -> Result<Session, StoreError> {
+        self.begin("begin", tenant).await
+    }
+
+    /// The same, begun by another statement than the usual one.
+    pub(crate) async fn begin(&self, begin: &'static str, tenant: TenantId) -> Result<Session, StoreError> {
         // One round trip. What stands in the statement is a UUID.
-        let begin = format!("begin; set local stele.tenant = '{tenant}'");
+        let begin = format!("{begin}; set local stele.tenant = '{tenant}'");
         let transaction = self.0.app.begin_with(AssertSqlSafe(begin)).await?;
         Ok(Session { transaction, tenant, schemas: self.schemas() })
     }

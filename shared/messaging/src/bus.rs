@@ -114,9 +114,11 @@ impl Bus {
         self.ensured.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The durable consumer by which `service` hears `source`: one filter subject, which every server version heeds.
-    pub(crate) async fn ensure_consumer(&self, service: &str, source: &str) -> Result<PullConsumer, BusError> {
+    /// The durable consumer by which `service` hears `source`: one filter subject, which every server version heeds. With
+    /// it, the last message that the stream holds already.
+    pub(crate) async fn ensure_consumer(&self, service: &str, source: &str) -> Result<(PullConsumer, u64), BusError> {
         let stream = self.ensure_stream(source).await?;
+        let last = stream.cached_info().state.last_sequence;
         let filter = format!("{}.{source}.>", self.prefix);
         let wanted = ConsumerConfig {
             durable_name: Some(service.to_owned()),
@@ -137,6 +139,6 @@ impl Bus {
                 wanted: filter,
             });
         }
-        Ok(consumer)
+        Ok((consumer, last))
     }
 }

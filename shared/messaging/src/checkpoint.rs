@@ -15,6 +15,12 @@ pub async fn lock(connection: &mut PgConnection, tenant: TenantId, source: &str)
         .await
 }
 
+/// How far `source` was taken for the tenant, without a lock.
+pub async fn position(connection: &mut PgConnection, tenant: TenantId, source: &str) -> Result<i64, sqlx::Error> {
+    let position = sqlx::query_scalar("select position from consumer_checkpoints where tenant_id = $1 and source = $2");
+    Ok(position.bind(tenant).bind(source).fetch_optional(connection).await?.unwrap_or(0))
+}
+
 pub async fn advance(
     connection: &mut PgConnection,
     tenant: TenantId,

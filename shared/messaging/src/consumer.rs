@@ -1,12 +1,14 @@
 use crate::bus::{Bus, BusError, refused};
+use crate::checkpoint;
 use crate::envelope::recorded;
 use crate::take::{Reaction, Taken, take};
 use anyhow::Context;
 use async_nats::jetstream::Message;
-use eventstore::{EventStore, Recorded, TenantId};
+use async_nats::jetstream::message::Info;
+use eventstore::{EventStore, Head, Recorded, TenantId};
 use futures::StreamExt;
 use metrics::gauge;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 /// How often the source is asked what there is: a message that was the last and was lost leaves no gap to notice.
@@ -42,7 +44,7 @@ impl Consumer {
     }
 
     async fn listen_once(&self) -> Result<(), BusError> {
-        let consumer = self.bus.ensure_consumer(self.store.service(), self.source).await?;
+        let (consumer, before) = self.bus.ensure_consumer(self.store.service(), self.source).await?;
         let messages = consumer.messages().await.map_err(refused)?;
         let mut batches = messages.ready_chunks(BATCH);
         while let Some(batch) = batches.next().await {
@@ -50,31 +52,49 @@ impl Consumer {
             for message in batch {
                 messages.push(message.map_err(refused)?);
             }
-            self.hear(messages).await;
+            self.hear(messages, before).await;
         }
         Ok(())
     }
 
     /// A message is acknowledged when its event is taken, was taken before, or will be asked for again.
-    async fn hear(&self, messages: Vec<Message>) {
+    ///
+    /// What the stream held `before` anybody listened, and what could not be taken at once, only tells that there was
+    /// something: the source may since have been restored to an earlier moment, and its positions given out again.
+    async fn hear(&self, messages: Vec<Message>, before: u64) {
         let mut by_tenant: BTreeMap<TenantId, Vec<(Recorded, Message)>> = BTreeMap::new();
+        let mut in_doubt: BTreeSet<TenantId> = BTreeSet::new();
         for message in messages {
             match recorded(message.headers.as_ref(), &message.payload) {
-                Ok(event) => by_tenant.entry(event.tenant).or_default().push((event, message)),
+                Ok(event) => {
+                    let is_new = |info: Info<'_>| info.stream_sequence > before && info.delivered == 1;
+                    if !message.info().is_ok_and(is_new) {
+                        in_doubt.insert(event.tenant);
+                    }
+                    by_tenant.entry(event.tenant).or_default().push((event, message));
+                }
                 Err(error) => {
                     tracing::error!(source = self.source, subject = %message.subject, %error, "a message is left out");
                     acknowledge(&message).await;
                 }
             }
         }
-        let taking = by_tenant.into_iter().map(|(tenant, heard)| self.hear_of(tenant, heard));
+        let taking = by_tenant.into_iter().map(|(tenant, heard)| {
+            let doubted = in_doubt.contains(&tenant);
+            self.hear_of(tenant, heard, doubted)
+        });
         futures::stream::iter(taking).buffer_unordered(AT_ONCE).collect::<()>().await;
     }
 
-    async fn hear_of(&self, tenant: TenantId, mut heard: Vec<(Recorded, Message)>) {
+    async fn hear_of(&self, tenant: TenantId, mut heard: Vec<(Recorded, Message)>, doubted: bool) {
         heard.sort_by_key(|(event, _)| event.position);
         let (events, messages): (Vec<Recorded>, Vec<Message>) = heard.into_iter().unzip();
-        match self.take_with_replay(tenant, &events).await {
+        let taken = if doubted {
+            self.ask_instead(tenant, &events).await
+        } else {
+            self.take_with_replay(tenant, &events).await
+        };
+        match taken {
             Ok(()) => {
                 for message in &messages {
                     acknowledge(message).await;
@@ -84,6 +104,17 @@ impl Consumer {
                 tracing::warn!(tenant.id = %tenant, source = self.source, error = format!("{error:#}"), "events wait; trying again");
             }
         }
+    }
+
+    /// Takes what the source has, where the messages tell that it may have more.
+    async fn ask_instead(&self, tenant: TenantId, events: &[Recorded]) -> anyhow::Result<()> {
+        let mut session = self.store.session(tenant).await?;
+        let after = checkpoint::position(session.connection(), tenant, self.source).await?;
+        drop(session);
+        if events.iter().all(|event| event.position <= after) {
+            return Ok(());
+        }
+        self.catch_up(tenant, after, false).await
     }
 
     async fn take_with_replay(&self, tenant: TenantId, events: &[Recorded]) -> anyhow::Result<()> {
@@ -134,23 +165,44 @@ impl Consumer {
         for tenant in self.store.parked_due(self.source).await? {
             self.look_after(tenant, position(tenant), true).await;
         }
-        let mut lag = 0;
+        let (mut lag, mut lost) = (0, 0);
         let mut page = None;
+        let mut unseen = taken.clone();
         loop {
             let heads = self.bus.ask_heads(self.source, page).await?;
             let Some(last) = heads.last() else { break };
             page = Some(last.tenant_id);
-            for head in heads {
-                let behind = head.position - position(head.tenant_id);
-                lag += behind.max(0);
-                if behind > 0 {
-                    self.look_after(head.tenant_id, position(head.tenant_id), false).await;
+            for Head { tenant_id, position: there } in heads {
+                unseen.remove(&tenant_id);
+                let here = position(tenant_id);
+                lag += (there - here).max(0);
+                if there > here {
+                    self.look_after(tenant_id, here, false).await;
                 }
+                lost += self.lost(tenant_id, here, there);
             }
         }
-        let lag = f64::from(u32::try_from(lag).unwrap_or(u32::MAX));
-        gauge!("stele_consumer_lag_events", "service" => self.store.service(), "source" => self.source).set(lag);
+        lost += unseen.into_iter().map(|(tenant, here)| self.lost(tenant, here, 0)).sum::<i64>();
+        self.tell("stele_consumer_lag_events", lag);
+        self.tell("stele_consumer_lost_events", lost);
         Ok(())
+    }
+
+    /// How many events were taken in that the source does not have any more: it was restored to an earlier moment than
+    /// this service, and new events will be taken for those.
+    fn lost(&self, tenant: TenantId, here: i64, there: i64) -> i64 {
+        if here > there {
+            tracing::error!(
+                tenant.id = %tenant, source = self.source, position = there, taken = here,
+                "the source does not have what was taken in of it: restore both to one moment; `stele verify` tells what differs"
+            );
+        }
+        (here - there).max(0)
+    }
+
+    fn tell(&self, name: &'static str, events: i64) {
+        let events = f64::from(u32::try_from(events).unwrap_or(u32::MAX));
+        gauge!(name, "service" => self.store.service(), "source" => self.source).set(events);
     }
 
     /// What fails for one tenant is told, and holds up no other.

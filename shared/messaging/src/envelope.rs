@@ -35,7 +35,9 @@ pub fn headers(service: &str, event: &Recorded) -> Result<HeaderMap, serde_json:
     if let Some(traceparent) = &event.metadata.traceparent {
         put("traceparent", traceparent);
     }
-    put("Nats-Msg-Id", &format!("{service}:{}:{}", event.tenant, event.position));
+    // With the hash: after a restore a position is given out again, to another event.
+    let hash = event.hash.get(..16).unwrap_or(&event.hash);
+    put("Nats-Msg-Id", &format!("{service}:{}:{}:{hash}", event.tenant, event.position));
     Ok(headers)
 }
 

@@ -16,6 +16,8 @@ pub struct Service {
     pub events: Schemas,
     pub views: ViewSet,
     pub routes: Routes,
+    /// Tables beside the log whose rows are no fold of it: `stele export` takes them along.
+    pub tables: Vec<&'static str>,
     pub(crate) sources: Vec<Source>,
     pub(crate) workers: Vec<Worker>,
 }
@@ -35,7 +37,7 @@ pub type Worker = Arc<dyn Fn(EventStore) -> Pin<Box<dyn Future<Output = ()> + Se
 impl Service {
     pub fn new(name: &'static str, about: &'static str, migrations: Migrator, routes: Routes) -> Self {
         let (events, views) = (Schemas::new().with::<access::Event>(), ViewSet::new().with::<Roster>());
-        Self { name, about, migrations, events, views, routes, sources: Vec::new(), workers: Vec::new() }
+        Self { name, about, migrations, events, views, routes, tables: Vec::new(), sources: Vec::new(), workers: Vec::new() }
     }
 
     /// It records the events of one more aggregate.
@@ -49,6 +51,18 @@ impl Service {
     pub fn view<V: View>(mut self) -> Self {
         self.views = self.views.with::<V>();
         self
+    }
+
+    /// Names a table beside the log whose rows are no fold of it: an archive of a tenant has them, and a restore writes them.
+    #[must_use]
+    pub fn table(mut self, name: &'static str) -> Self {
+        self.tables.push(name);
+        self
+    }
+
+    /// The services whose events are heard.
+    pub fn sources(&self) -> Vec<&'static str> {
+        self.sources.iter().map(|source| source.name).collect()
     }
 
     #[must_use]

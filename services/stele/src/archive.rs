@@ -1,0 +1,71 @@
+mod read;
+mod write;
+
+pub use read::Archive;
+pub use write::{Spool, write};
+
+use anyhow::Context;
+use chrono::{DateTime, Utc};
+use eventstore::TenantId;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The archive's layout, told in docs/export.md. A program reads its own and those before it.
+pub const FORMAT: u32 = 1;
+
+/// The log; every other file of a service is called as its table.
+pub const EVENTS: &str = "events";
+
+/// What every service has beside the log: the answers to Idempotency-Keys, and how far each source was taken in. Views are
+/// folded anew, and what else there is belongs to the installation.
+pub const SHARED: [&str; 2] = ["commands", "consumer_checkpoints"];
+
+/// The program that writes and reads here.
+pub const PROGRAM: &str = env!("CARGO_PKG_VERSION");
+
+/// The first file of an archive: what it is, and what else is in it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    pub format: u32,
+    pub program: String,
+    pub exported_at: DateTime<Utc>,
+    pub tenant: TenantId,
+    pub services: BTreeMap<String, Head>,
+    /// In the order in which they follow.
+    pub files: Vec<Entry>,
+}
+
+/// Where a service's log of the tenant ends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    pub position: i64,
+    /// The chain's hash there, in hexadecimal.
+    pub hash: String,
+}
+
+/// A file of JSON lines.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// `<service>/<table>.jsonl`
+    pub name: String,
+    pub sha256: String,
+    pub bytes: u64,
+    pub lines: u64,
+}
+
+impl Entry {
+    pub fn named(service: &str, table: &str) -> String {
+        format!("{service}/{table}.jsonl")
+    }
+
+    /// The service and the table.
+    pub fn parts(&self) -> anyhow::Result<(&str, &str)> {
+        let parts = self.name.strip_suffix(".jsonl").and_then(|name| name.split_once('/'));
+        parts.with_context(|| format!("{} is no file of an archive", self.name))
+    }
+}
+
+/// Lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+}

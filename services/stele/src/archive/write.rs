@@ -1,0 +1,91 @@
+use super::{Entry, Manifest, hex};
+use anyhow::Context;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use sha2::{Digest, Sha256};
+use std::fs::{self, File, OpenOptions};
+use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+/// A file of an archive that is still being written: a tar says how long each one is before it begins.
+pub struct Spool {
+    name: String,
+    file: BufWriter<File>,
+    digest: Sha256,
+    bytes: u64,
+    lines: u64,
+}
+
+/// One that is whole.
+pub struct Spooled {
+    pub entry: Entry,
+    file: File,
+}
+
+impl Spool {
+    /// `folder` has room for it; the file has no name there and goes with the process.
+    pub fn new(folder: &Path, service: &str, table: &str) -> anyhow::Result<Self> {
+        let file =
+            tempfile::tempfile_in(folder).with_context(|| format!("{} cannot be written to", folder.display()))?;
+        let name = Entry::named(service, table);
+        Ok(Self { name, file: BufWriter::new(file), digest: Sha256::new(), bytes: 0, lines: 0 })
+    }
+
+    pub fn line(&mut self, line: &str) -> anyhow::Result<()> {
+        for part in [line.as_bytes(), b"\n"] {
+            self.file.write_all(part).with_context(|| format!("{} cannot be written", self.name))?;
+            self.digest.update(part);
+            self.bytes += u64::try_from(part.len())?;
+        }
+        self.lines += 1;
+        Ok(())
+    }
+
+    pub fn end(self) -> anyhow::Result<Spooled> {
+        let Self { name, file, digest, bytes, lines } = self;
+        let mut file = file.into_inner().with_context(|| format!("{name} cannot be written"))?;
+        file.seek(SeekFrom::Start(0))?;
+        Ok(Spooled { entry: Entry { name, sha256: hex(&digest.finalize()), bytes, lines }, file })
+    }
+}
+
+/// Writes the archive: the manifest, then the files in its order. It is there whole or not at all, and only its owner
+/// reads it.
+pub fn write(path: &Path, manifest: &Manifest, files: Vec<Spooled>) -> anyhow::Result<()> {
+    let mut name = path.file_name().with_context(|| format!("{} names no file", path.display()))?.to_owned();
+    name.push(".new");
+    let new = path.with_file_name(name);
+    let mut open = OpenOptions::new();
+    let file = open.write(true).create(true).truncate(true).mode(0o600).open(&new);
+    let file = file.with_context(|| format!("{} cannot be written", new.display()))?;
+    let written = tar(file, manifest, files).with_context(|| format!("{} cannot be written", new.display()));
+    if let Err(error) = written {
+        let _ = fs::remove_file(&new);
+        return Err(error);
+    }
+    // Never over another one, which a rename would do.
+    let linked = fs::hard_link(&new, path).with_context(|| format!("{} cannot be made", path.display()));
+    fs::remove_file(&new)?;
+    linked
+}
+
+fn tar(file: File, manifest: &Manifest, files: Vec<Spooled>) -> anyhow::Result<()> {
+    let mut tar = tar::Builder::new(GzEncoder::new(BufWriter::new(file), Compression::default()));
+    let at = u64::try_from(manifest.exported_at.timestamp())?;
+    let mut append = |name: &str, bytes: u64, content: &mut dyn Read| {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes);
+        header.set_mode(0o600);
+        header.set_mtime(at);
+        tar.append_data(&mut header, name, content)
+    };
+    let text = serde_json::to_vec_pretty(manifest)?;
+    append("manifest.json", u64::try_from(text.len())?, &mut text.as_slice())?;
+    for Spooled { entry, file } in files {
+        append(&entry.name, entry.bytes, &mut BufReader::new(file))?;
+    }
+    let file = tar.into_inner()?.finish()?.into_inner().map_err(std::io::IntoInnerError::into_error)?;
+    file.sync_all()?;
+    Ok(())
+}

@@ -1,0 +1,181 @@
+use crate::archive::{self, EVENTS, FORMAT, Head, Manifest, PROGRAM, SHARED, Spool, hex};
+use crate::organisation::now;
+use crate::place::Place;
+use crate::say::say;
+use crate::services;
+use anyhow::{Context, bail, ensure};
+use clap::Args;
+use eventstore::{Chain, EventStore, Snapshot, TenantId};
+use futures::future::try_join_all;
+use service::Service;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often all services are looked at anew, until one moment suits them all.
+const LOOKS: u32 = 100;
+const PAUSE: Duration = Duration::from_millis(20);
+const PAGE: i64 = 500;
+
+/// Writes one tenant's whole history, of all services, into one file, while the system runs.
+#[derive(Args)]
+pub struct Export {
+    #[command(flatten)]
+    place: Place,
+    /// The tenant; or an organisation, whose own records are kept in the same way
+    #[arg(long)]
+    tenant: TenantId,
+    /// The file to make; without it, one named after the tenant and the time, here
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// A service as it was at one moment.
+struct Moment<'a> {
+    service: &'a Service,
+    snapshot: Snapshot,
+    head: Option<(i64, Vec<u8>)>,
+    taken: Vec<(String, i64)>,
+}
+
+type Stores = Vec<(Service, EventStore)>;
+
+impl Export {
+    pub async fn run(self) -> anyhow::Result<ExitCode> {
+        let tenant = self.tenant;
+        let exported_at = now();
+        let path = self
+            .out
+            .clone()
+            .unwrap_or_else(|| format!("stele-{tenant}-{}.tar.gz", exported_at.format("%Y%m%dT%H%M%SZ")).into());
+        ensure!(!path.exists(), "{} is there already: name another file with --out", path.display());
+        let folder = match path.parent() {
+            Some(folder) if folder != Path::new("") => folder.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        let stores = self.stores().await?;
+        let moments = self.one_moment(&stores).await?;
+        ensure!(moments.iter().any(|moment| moment.head.is_some()), "no service knows a tenant {tenant}");
+
+        let (mut heads, mut files) = (BTreeMap::new(), Vec::new());
+        for Moment { service, mut snapshot, head, .. } in moments {
+            let (position, hash) = head.unwrap_or_else(|| (0, Chain::of(tenant).hash().to_vec()));
+            let mut events = Spool::new(&folder, service.name, EVENTS)?;
+            let told = log(&mut snapshot, tenant, position, &hash, |line| events.line(line)).await;
+            told.with_context(|| format!("{}: an archive would not be what was recorded", service.name))?;
+            files.push(events.end()?);
+            for table in SHARED.iter().chain(&service.tables) {
+                let mut rows = Spool::new(&folder, service.name, table)?;
+                snapshot.each_row(table, |row| rows.line(row)).await?;
+                files.push(rows.end()?);
+            }
+            say(format!("{:<14} {position:>7} events", service.name))?;
+            heads.insert(service.name.to_owned(), Head { position, hash: hex(&hash) });
+        }
+        let entries = files.iter().map(|file| file.entry.clone()).collect();
+        let program = PROGRAM.to_owned();
+        let manifest = Manifest { format: FORMAT, program, exported_at, tenant, services: heads, files: entries };
+        archive::write(&path, &manifest, files)?;
+        say(format!(
+            "{} holds the tenant as it was at {}",
+            path.display(),
+            exported_at.format("%Y-%m-%d %H:%M:%S UTC")
+        ))?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    async fn stores(&self) -> anyhow::Result<Stores> {
+        let settings = self.place.settings()?;
+        let mut stores = Vec::new();
+        for mut service in services::all(None, None)? {
+            let views = Arc::new(std::mem::take(&mut service.views));
+            let store = service::connect(&service, views, &settings)
+                .await
+                .with_context(|| format!("the database of {} cannot be reached", service.name))?;
+            stores.push((service, store));
+        }
+        Ok(stores)
+    }
+
+    /// Services are databases of their own: between two looks, one may take in what the other recorded after it was looked
+    /// at. What a consumer says it has taken must be in its source's log, or the restored tenant would never hear it.
+    async fn one_moment<'a>(&self, stores: &'a Stores) -> anyhow::Result<Vec<Moment<'a>>> {
+        for _ in 0..LOOKS {
+            let looks = stores.iter().map(|(service, store)| look(service, store, self.tenant));
+            let moments = try_join_all(looks).await?;
+            if in_step(&moments.iter().map(Moment::seen).collect::<Vec<_>>()) {
+                return Ok(moments);
+            }
+            drop(moments);
+            tokio::time::sleep(PAUSE).await;
+        }
+        bail!("the services were never seen in step with each other: try again when less is going on")
+    }
+}
+
+async fn look<'a>(service: &'a Service, store: &EventStore, tenant: TenantId) -> anyhow::Result<Moment<'a>> {
+    let mut snapshot = store.snapshot(tenant).await?;
+    let (head, taken) = (snapshot.head().await?, snapshot.taken().await?);
+    Ok(Moment { service, snapshot, head, taken })
+}
+
+/// A service, its last position, and how far it has taken in each source.
+type Seen<'a> = (&'a str, i64, &'a [(String, i64)]);
+
+impl Moment<'_> {
+    fn seen(&self) -> Seen<'_> {
+        (self.service.name, self.head.as_ref().map_or(0, |(position, _)| *position), &self.taken)
+    }
+}
+
+/// Nobody has taken in more of a source than the source's own log has.
+fn in_step(seen: &[Seen]) -> bool {
+    let last = |source: &str| seen.iter().find(|(name, ..)| *name == source).map_or(0, |(_, last, _)| *last);
+    seen.iter().flat_map(|(.., taken)| taken.iter()).all(|(source, position)| *position <= last(source))
+}
+
+/// Each event's line, recomputed on its way: a log that is wrong could not be restored.
+async fn log(
+    snapshot: &mut Snapshot,
+    tenant: TenantId,
+    last: i64,
+    hash: &[u8],
+    mut write: impl FnMut(&str) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let mut chain = Chain::of(tenant);
+    loop {
+        let page = snapshot.stored_after(chain.position(), PAGE).await?;
+        if page.is_empty() {
+            break;
+        }
+        for event in page {
+            if let Err(what) = chain.follow(&event) {
+                bail!("position {}: {what}", event.position);
+            }
+            write(&event.line()?)?;
+        }
+    }
+    let end = chain.position();
+    ensure!(
+        (end, chain.hash()) == (last, hash),
+        "position {end}: the log ends here, and its head says {last}, or another hash"
+    );
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_step;
+
+    #[test]
+    fn nobody_may_be_ahead_of_a_source() {
+        let taken = |of: &[(&str, i64)]| of.iter().map(|(name, at)| ((*name).to_owned(), *at)).collect::<Vec<_>>();
+        let (risk, controls) = (taken(&[("controls", 9)]), taken(&[("risk", 4), ("tenancy", 0)]));
+        assert!(in_step(&[("risk", 4, &risk), ("controls", 9, &controls)]));
+        assert!(in_step(&[("risk", 5, &risk), ("controls", 10, &controls)]), "behind is fine: it goes on from there");
+        assert!(!in_step(&[("risk", 3, &risk), ("controls", 9, &controls)]));
+        assert!(!in_step(&[("controls", 9, &controls)]), "a source without a log");
+    }
+}

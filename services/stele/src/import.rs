@@ -1,0 +1,187 @@
+mod check;
+
+use crate::archive::{Archive, EVENTS, Entry, Head};
+use crate::place::Place;
+use crate::say::say;
+use crate::services;
+use anyhow::{Context, bail, ensure};
+use check::{Checked, checked, follow};
+use clap::Args;
+use eventstore::{Chain, Known, Restore, Server, TenantId, unhex};
+use service::Service;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Restores a tenant from a file of `stele export`, where nobody knows it yet.
+#[derive(Args)]
+pub struct Import {
+    /// What `stele export` wrote
+    file: PathBuf,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// One service's database, and what it knows of the tenant.
+struct Here {
+    service: Service,
+    restore: Restore,
+    known: Known,
+    /// Where the archive's log ends; 0 where it has none.
+    position: i64,
+    hash: Option<Vec<u8>>,
+}
+
+impl Import {
+    pub async fn run(self) -> anyhow::Result<ExitCode> {
+        let server = self.place.settings()?.postgres;
+        let refused = || format!("nothing was written: {} cannot be restored", self.file.display());
+        let archive = checked(&self.file).with_context(refused)?;
+        let tenant = archive.manifest.tenant;
+        // What holds consumers back also says, in the database, whose import has not ended.
+        let why = format!(
+            "the import of archive {} has not ended: run `stele import` of the same file again",
+            archive.digest
+        );
+        let mut all = Vec::new();
+        for service in services::all(None, None)? {
+            all.push(here(&server, service, &archive).await.with_context(refused)?);
+        }
+        free(&all, tenant, &why).with_context(refused)?;
+
+        for Here { service, restore, .. } in &mut all {
+            restore.hold_back(&service.sources(), &why).await?;
+        }
+        self.write(&archive, &mut all).await.with_context(|| {
+            format!("the import of {} did not end: run it again when the cause is mended", self.file.display())
+        })?;
+        for Here { restore, .. } in &mut all {
+            restore.let_go(&why).await?;
+        }
+        for Here { service, position, .. } in &all {
+            say(format!("{:<14} {position:>7} events", service.name))?;
+        }
+        say(format!(
+            "tenant {tenant} is here; its views are folded when the services run, see `stele verify --tenant {tenant}`"
+        ))?;
+        tell_of_owner(&server, &archive).await?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// Each service's part in one transaction. One that has its part already, of an import that did not end, is left as it is.
+    async fn write(&self, archive: &Checked, all: &mut [Here]) -> anyhow::Result<()> {
+        let mut file = Archive::open(&self.file)?;
+        let mut parts = file.parts()?;
+        ensure!(parts.digest == archive.digest, "it is another file than a moment ago");
+        let mut chain = Chain::of(archive.manifest.tenant);
+        let mut open: Option<usize> = None;
+        while let Some(mut part) = parts.next()? {
+            let Entry { name, .. } = part.entry.clone();
+            let (service, table) = part.entry.parts()?;
+            let at = all.iter().position(|here| here.service.name == service).context("a service is known")?;
+            let table = table.to_owned();
+            if open != Some(at) {
+                end(all, open, &chain).await?;
+                chain = Chain::of(archive.manifest.tenant);
+                open = Some(at);
+                if all[at].is_missing() {
+                    all[at].restore.begin().await?;
+                }
+            }
+            while let Some(page) = part.page()? {
+                if !all[at].is_missing() {
+                    continue;
+                }
+                if table == EVENTS {
+                    let events = page.iter().map(|(_, line)| follow(&mut chain, line));
+                    let events = events.collect::<Result<Vec<_>, _>>().map_err(anyhow::Error::msg)?;
+                    all[at].restore.events(&events).await.with_context(|| name.clone())?;
+                } else {
+                    let lines: Vec<String> = page.into_iter().map(|(_, line)| line).collect();
+                    let columns = archive.columns.get(&name).map(Vec::as_slice).unwrap_or_default();
+                    all[at].restore.rows(&table, columns, &lines).await.with_context(|| name.clone())?;
+                }
+            }
+        }
+        end(all, open, &chain).await
+    }
+}
+
+async fn end(all: &mut [Here], open: Option<usize>, chain: &Chain) -> anyhow::Result<()> {
+    if let Some(at) = open
+        && all[at].is_missing()
+    {
+        all[at].restore.finish(chain).await.with_context(|| all[at].service.name)?;
+        eventstore::crash_point(all[at].service.name, "restored");
+    }
+    Ok(())
+}
+
+impl Here {
+    /// Whether its part is still to be written.
+    fn is_missing(&self) -> bool {
+        self.known.position == 0 && !self.known.rows
+    }
+}
+
+async fn here(server: &Server, service: Service, archive: &Checked) -> anyhow::Result<Here> {
+    let name = service.name;
+    let mut restore = Restore::open(server, name, archive.manifest.tenant)
+        .await
+        .with_context(|| format!("the database of {name} cannot be written to by the owner of its tables"))?;
+    let wanted = eventstore::migrations(&service.migrations).iter().map(|one| one.version).max().unwrap_or_default();
+    let found = restore.schema().await?;
+    ensure!(
+        found == wanted,
+        "the database of {name} is at schema {found}, and this program knows {wanted}: run `stele migrate`"
+    );
+    let mut tables = service.tables.clone();
+    tables.push("consumer_checkpoints");
+    for table in crate::archive::SHARED.iter().chain(&service.tables) {
+        let file = Entry::named(name, table);
+        let here = restore.columns(table).await?;
+        if let Some(unknown) = archive.columns.get(&file).into_iter().flatten().find(|column| !here.contains(column)) {
+            bail!("{file} has a column {unknown}, which is not known here");
+        }
+    }
+    let head = archive.manifest.services.get(name);
+    let position = head.map_or(0, |head| head.position);
+    let hash = head.and_then(|Head { hash, .. }| unhex(hash));
+    let known = restore.known(position, &tables).await?;
+    Ok(Here { service, restore, known, position, hash })
+}
+
+/// Refuses where the tenant is known, unless it is by an import of this very archive that did not end.
+fn free(all: &[Here], tenant: TenantId, why: &str) -> anyhow::Result<()> {
+    match all.iter().find_map(|here| here.known.held_back.as_deref()) {
+        Some(other) if other != why => bail!("{other}"),
+        Some(_) => {
+            let other = all.iter().find(|here| !here.is_missing() && here.known.hash != here.hash);
+            match other {
+                Some(here) => bail!("{} knows tenant {tenant} with another history", here.service.name),
+                None => Ok(()),
+            }
+        }
+        None => match all.iter().find(|here| !here.is_missing()) {
+            Some(Here { service, known, .. }) => bail!(
+                "tenant {tenant} is here already, with {} events in {}: an archive is restored where nobody knows its tenant",
+                known.position,
+                service.name
+            ),
+            None => Ok(()),
+        },
+    }
+}
+
+/// Who is let in is said by the tenant's owner, which is another partition.
+async fn tell_of_owner(server: &Server, archive: &Checked) -> anyhow::Result<()> {
+    let tenant = archive.manifest.tenant;
+    let Some(owner) = archive.owner.filter(|owner| *owner != tenant.0) else { return Ok(()) };
+    let known = Restore::open(server, "tenancy", TenantId(owner)).await?.known(0, &[]).await?;
+    if known.position == 0 {
+        say(format!(
+            "its owner, organisation {owner}, is not here, so nobody is let in: import that organisation too, or hand the \
+             tenant over by `stele hand-over --tenant {tenant} --to ORGANISATION`"
+        ))?;
+    }
+    Ok(())
+}
