@@ -386,13 +386,87 @@ fn with_text(files: &Files, name: &str, change: impl Fn(String) -> String) -> Fi
 }
 
 fn without_line(text: &str, number: usize) -> String {
-    text.lines().enumerate().filter(|(at, _)| at + 1 != number).map(|(_, line)| format!("{line}\n")).collect()
+    let kept: Vec<&str> = text.lines().enumerate().filter(|(at, _)| at + 1 != number).map(|(_, line)| line).collect();
+    kept.join("\n") + "\n"
 }
 
 fn swapped(text: &str, number: usize) -> String {
     let mut lines: Vec<&str> = text.lines().collect();
     lines.swap(number - 1, number);
     lines.join("\n") + "\n"
+}
+
+/// Archives that must not be restored: what was done to each, and what is told of it.
+fn alterations(whole: &Files, nowhere: &str) -> Vec<(&'static str, Files, &'static str)> {
+    let log = "risk/events.jsonl";
+    let at = |files: &Files, change: fn(String) -> String| with_text(files, log, change);
+    let mut renamed = whole.clone();
+    "audit/other.jsonl".clone_into(&mut renamed[3].0);
+    let mut longer = whole.clone();
+    longer.push(("attachments/x".to_owned(), b"x".to_vec()));
+    vec![
+        ("an altered event", at(whole, |text| text.replace("Larkspur", "Larkspar")), "its digest differs"),
+        (
+            "an event less",
+            at(whole, |text| without_line(&text, 9)),
+            "risk/events.jsonl, line 9: position 10: position 9 is missing",
+        ),
+        ("two events swapped", at(whole, |text| swapped(&text, 9)), "risk/events.jsonl, line 9: position 10"),
+        (
+            "another instant",
+            at(whole, |text| text.replacen("T0", "T1", 1).replacen("T2", "T1", 1).replacen("T1", "T0", 1)),
+            "risk/events.jsonl",
+        ),
+        ("no JSON", at(whole, |text| text.replacen('{', "[", 1)), "risk/events.jsonl, line 1: "),
+        ("a lost tail", at(whole, |text| without_line(&text, text.lines().count())), "the manifest says"),
+        (
+            "an altered row",
+            with_text(whole, "audit/trail.jsonl", |text| text.replacen("admin", "nobody", 1)),
+            "audit/trail.jsonl: it has",
+        ),
+        ("a file less", whole[..whole.len() - 1].to_vec(), "it ends before notifications/deliveries.jsonl"),
+        ("a file more", longer, "attachments/x is not in the manifest"),
+        ("another file", renamed, "audit/other.jsonl stands where tenancy/consumer_checkpoints.jsonl should"),
+        ("a newer format", with_manifest(whole, |manifest| manifest["format"] = json!(2)), "which knows format 1"),
+        (
+            "a newer program",
+            with_manifest(whole, |manifest| manifest["program"] = json!("99.0.0")),
+            "stele 99.0.0 wrote it",
+        ),
+        (
+            "another tenant",
+            with_manifest(whole, |manifest| manifest["tenant"] = json!(nowhere)),
+            "line 1: position 1: the chain is broken",
+        ),
+        (
+            "a wrong digest",
+            with_manifest(whole, |manifest| manifest["files"][0]["sha256"] = json!("00")),
+            "its SHA-256 is",
+        ),
+        (
+            "another end",
+            with_manifest(whole, |manifest| manifest["services"]["risk"]["position"] = json!(99999)),
+            "risk/events.jsonl ends at position",
+        ),
+        (
+            "a checkpoint ahead",
+            with_manifest(whole, |manifest| {
+                manifest["services"]["tenancy"] = json!({"position": 0, "hash": ""});
+            }),
+            "consumer_checkpoints.jsonl, line",
+        ),
+        ("no manifest", whole[1..].to_vec(), "it is no archive of `stele export`"),
+        (
+            "an unknown service",
+            with_manifest(whole, |manifest| manifest["files"][0]["name"] = json!("risks/events.jsonl")),
+            "there is no service risks",
+        ),
+        (
+            "an unknown table",
+            with_manifest(whole, |manifest| manifest["files"][1]["name"] = json!("audit/ledger.jsonl")),
+            "keeps no table of that name",
+        ),
+    ]
 }
 
 #[tokio::test]
@@ -410,78 +484,8 @@ async fn what_cannot_be_restored_is_told_and_nothing_is_written() {
     assert!(!done && told.contains("no service knows a tenant"), "{told}");
 
     let there = System::migrated(&servers::postgres_admin_url(), &servers::nats_url(), &[]).await;
-    let whole = files(&archive);
-    let log = "risk/events.jsonl";
-    let at = |files: &Files, change: fn(String) -> String| with_text(files, log, change);
-    let mut renamed = whole.clone();
-    renamed[3].0 = "audit/other.jsonl".to_owned();
-    let mut longer = whole.clone();
-    longer.push(("attachments/x".to_owned(), b"x".to_vec()));
-    let altered: Vec<(&str, Files, &str)> = vec![
-        ("an altered event", at(&whole, |text| text.replace("Larkspur", "Larkspar")), "its digest differs"),
-        (
-            "an event less",
-            at(&whole, |text| without_line(&text, 9)),
-            "risk/events.jsonl, line 9: position 10: position 9 is missing",
-        ),
-        ("two events swapped", at(&whole, |text| swapped(&text, 9)), "risk/events.jsonl, line 9: position 10"),
-        (
-            "another instant",
-            at(&whole, |text| text.replacen("T0", "T1", 1).replacen("T2", "T1", 1).replacen("T1", "T0", 1)),
-            "risk/events.jsonl",
-        ),
-        ("no JSON", at(&whole, |text| text.replacen('{', "[", 1)), "risk/events.jsonl, line 1: "),
-        ("a lost tail", at(&whole, |text| without_line(&text, text.lines().count())), "the manifest says"),
-        (
-            "an altered row",
-            with_text(&whole, "audit/trail.jsonl", |text| text.replacen("admin", "nobody", 1)),
-            "audit/trail.jsonl: it has",
-        ),
-        ("a file less", whole[..whole.len() - 1].to_vec(), "it ends before notifications/deliveries.jsonl"),
-        ("a file more", longer, "attachments/x is not in the manifest"),
-        ("another file", renamed, "audit/other.jsonl stands where tenancy/consumer_checkpoints.jsonl should"),
-        ("a newer format", with_manifest(&whole, |manifest| manifest["format"] = json!(2)), "which knows format 1"),
-        (
-            "a newer program",
-            with_manifest(&whole, |manifest| manifest["program"] = json!("99.0.0")),
-            "stele 99.0.0 wrote it",
-        ),
-        (
-            "another tenant",
-            with_manifest(&whole, |manifest| manifest["tenant"] = json!(nowhere)),
-            "line 1: position 1: the chain is broken",
-        ),
-        (
-            "a wrong digest",
-            with_manifest(&whole, |manifest| manifest["files"][0]["sha256"] = json!("00")),
-            "its SHA-256 is",
-        ),
-        (
-            "another end",
-            with_manifest(&whole, |manifest| manifest["services"]["risk"]["position"] = json!(99999)),
-            "risk/events.jsonl ends at position",
-        ),
-        (
-            "a checkpoint ahead",
-            with_manifest(&whole, |manifest| {
-                manifest["services"]["tenancy"] = json!({"position": 0, "hash": ""});
-            }),
-            "consumer_checkpoints.jsonl, line",
-        ),
-        ("no manifest", whole[1..].to_vec(), "it is no archive of `stele export`"),
-        (
-            "an unknown service",
-            with_manifest(&whole, |manifest| manifest["files"][0]["name"] = json!("risks/events.jsonl")),
-            "there is no service risks",
-        ),
-        (
-            "an unknown table",
-            with_manifest(&whole, |manifest| manifest["files"][1]["name"] = json!("audit/ledger.jsonl")),
-            "keeps no table of that name",
-        ),
-    ];
     let path = folder.path().join("altered.tar.gz");
-    for (what, files, expected) in altered {
+    for (what, files, expected) in alterations(&files(&archive), &nowhere) {
         pack(&files, &path);
         let (done, told) = import(&there, &path).await;
         assert!(!done, "{what}: {told}");
@@ -533,9 +537,7 @@ async fn every_table_is_a_fold_or_taken_along() {
     let services =
         [tenancy::service(None), risk::service(), controls::service(), audit::service(), notifications::service(None)];
     for service in services {
-        let options: PgConnectOptions = servers::postgres_admin_url().parse().expect("an address");
-        let options = options.database(&format!("{}_{}", system.prefix, service.name));
-        let mut connection = PgConnection::connect_with(&options).await.expect("a connection");
+        let mut connection = system.superuser(service.name).await;
         let tables: Vec<String> = sqlx::query_scalar(
             "select relname::text from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p')
              and not relispartition and relname <> '_sqlx_migrations'",

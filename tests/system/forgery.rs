@@ -3,9 +3,8 @@
 use crate::crash_points::counted;
 use crate::system::{System, example, until};
 use futures::stream::{self, StreamExt};
-use sqlx::postgres::PgConnectOptions;
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
-use testkit::servers;
+
+use sqlx::{AssertSqlSafe, Connection};
 
 /// Computes a tenant's digests, chain and head anew, as somebody would who can write everything.
 const RELINK: &str = "
@@ -171,9 +170,7 @@ const FORGERIES: &[Forgery] = &[
 ];
 
 pub async fn alter(system: &System, service: &str, tenant: &str, statements: &str) {
-    let options: PgConnectOptions = servers::postgres_admin_url().parse().expect("an address");
-    let options = options.database(&format!("{}_{service}", system.prefix));
-    let mut connection = PgConnection::connect_with(&options).await.expect("a connection");
+    let mut connection = system.superuser(service).await;
     let statements = statements.replace("$1", &format!("'{tenant}'::uuid"));
     let statements = format!("set session_replication_role = replica; {RELINK} {statements}");
     sqlx::raw_sql(AssertSqlSafe(statements)).execute(&mut connection).await.expect("altered");

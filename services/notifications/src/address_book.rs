@@ -121,7 +121,7 @@ pub async fn forget_everybody(work: &mut Work) -> Result<(), StoreError> {
     let tenant = work.cx().tenant;
     let people: Vec<String> = sqlx::query_scalar("select person from contacts where tenant_id = $1 order by person")
         .bind(tenant)
-        .fetch_all(work.connection())
+        .fetch_all(work.connection().await?)
         .await?;
     for person in people {
         let forgotten = work.execute::<Contact>(&person, None, Change { channels: Vec::new(), moved: true }).await;

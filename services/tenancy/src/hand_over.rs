@@ -40,7 +40,7 @@ async fn refuse_unless_it_can_be_added(
     cx: &Cx,
     add: &Command,
 ) -> Result<(), Problem> {
-    let mut trial = store.work(Cx { tenant: organisation, ..cx.clone() }).await?;
+    let mut trial = store.work(Cx { tenant: organisation, ..cx.clone() });
     match trial.execute::<Organisation>(&organisation.to_string(), None, add.clone()).await {
         Ok(_) => Ok(()),
         Err(Refused::Rule(Broken::NotFounded)) => Err(Problem::not_found(format!("organisation {organisation}"))),

@@ -170,8 +170,8 @@ impl Consumer {
         let mut unseen = taken.clone();
         loop {
             let heads = self.bus.ask_heads(self.source, page).await?;
-            let Some(last) = heads.last() else { break };
-            page = Some(last.tenant_id);
+            let Some(final_head) = heads.last() else { break };
+            page = Some(final_head.tenant_id);
             for Head { tenant_id, position: there } in heads {
                 unseen.remove(&tenant_id);
                 let here = position(tenant_id);

@@ -37,7 +37,17 @@ pub type Worker = Arc<dyn Fn(EventStore) -> Pin<Box<dyn Future<Output = ()> + Se
 impl Service {
     pub fn new(name: &'static str, about: &'static str, migrations: Migrator, routes: Routes) -> Self {
         let (events, views) = (Schemas::new().with::<access::Event>(), ViewSet::new().with::<Roster>());
-        Self { name, about, migrations, events, views, routes, tables: Vec::new(), sources: Vec::new(), workers: Vec::new() }
+        Self {
+            name,
+            about,
+            migrations,
+            events,
+            views,
+            routes,
+            tables: Vec::new(),
+            sources: Vec::new(),
+            workers: Vec::new(),
+        }
     }
 
     /// It records the events of one more aggregate.

@@ -195,7 +195,7 @@ async fn what_a_source_that_was_restored_had_said_after_that_moment_is_not_belie
         let data = serde_json::json!({ "what": "undone" });
         let hash = format!("{position:064}");
         let undone = Recorded { position, version: position, id: uuid::Uuid::new_v4(), data, hash, ..last.clone() };
-        pipe.publish_as(&undone, &format!("risk:{tenant}:{position}:{:016}", position)).await;
+        pipe.publish_as(&undone, &format!("risk:{tenant}:{position}:{position:016}")).await;
     }
     pipe.consume_in_background();
     pipe.until_heard(tenant, 2).await;
