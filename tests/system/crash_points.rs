@@ -2,6 +2,7 @@
 //! goes on, and everything is there once.
 
 use crate::system::{Client, SERVICES, System, until};
+use futures::stream::{self, StreamExt};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::os::unix::process::ExitStatusExt;
@@ -100,6 +101,76 @@ async fn a_process_that_dies_at_any_point_loses_and_doubles_nothing() {
     ids.dedup();
     assert_eq!(ids.len(), 2 * POINTS.len());
     assert!(sent > ids.len(), "the one at `notifications:mailed` leaves twice");
+}
+
+/// Of commands that shared a transaction over many tenants, either all are recorded or none, and each is recorded once when
+/// it is asked for again.
+#[tokio::test]
+async fn a_process_that_dies_in_a_shared_batch_records_each_command_once() {
+    const TENANTS: usize = 8;
+    let mut system = System::start().await;
+    let names: Vec<String> = (0..TENANTS).map(|number| format!("Client {number}")).collect();
+    let tenants: Vec<String> = stream::iter(&names).map(|name| system.tenant(name)).buffered(4).collect().await;
+    for (point, recorded) in [("appended", false), ("projected", false), ("committed", true)] {
+        system.processes.clear();
+        system.serve_until(&format!("risk:shared:{point}")).await;
+        let admin = system.as_admin();
+        let sent = tenants.iter().map(|tenant| keep_identifying(&admin, tenant, point));
+        let sent: Vec<Sent> = stream::iter(sent).buffer_unordered(TENANTS).collect().await;
+        let ended = timeout(Duration::from_secs(30), system.processes[0].child.wait()).await;
+        let ended = ended.unwrap_or_else(|_| panic!("no batch was shared before {point}")).expect("waited");
+        assert!(ended.signal().is_some(), "{point}: {ended}");
+
+        system.processes.clear();
+        system.serve(&SERVICES).await;
+        system.ready().await;
+        let admin = system.as_admin();
+        let mut unheard = 0;
+        for Sent { tenant, answered } in &sent {
+            for number in 0..*answered {
+                assert!(identify(&admin, tenant, point, number).await.expect("an answer").1, "{point}: it was lost");
+            }
+            let (status, replayed) = identify(&admin, tenant, point, *answered).await.expect("an answer");
+            assert_eq!(status, 201, "{point}");
+            unheard += usize::from(replayed);
+            let found = format!("/v1/tenants/{tenant}/risks?limit=1000");
+            until("each risk to be there once", async || {
+                let risks = admin.get(&found).await.json;
+                let here = risks["items"].as_array().into_iter().flatten();
+                let here = here.filter(|risk| risk["id"].as_str().is_some_and(|name| name.starts_with(point)));
+                here.count() == answered + 1
+            })
+            .await;
+        }
+        assert!(!recorded || unheard > 1, "{point}: the batch was committed, and {unheard} of it are there");
+    }
+    until("all to be sound", async || system.verify().await.0).await;
+}
+
+/// What one tenant's client heard before the process died.
+struct Sent<'a> {
+    tenant: &'a str,
+    answered: usize,
+}
+
+/// Identifies one risk after another until nobody answers any more.
+async fn keep_identifying<'a>(admin: &Client, tenant: &'a str, point: &str) -> Sent<'a> {
+    let mut answered = 0;
+    while let Some((status, _)) = identify(admin, tenant, point, answered).await {
+        // It has just begun, and says so until it knows who may do what.
+        assert!([201, 503].contains(&status), "{point}: {status}");
+        answered += usize::from(status == 201);
+    }
+    Sent { tenant, answered }
+}
+
+/// The status, and whether it is the answer to an earlier request; nothing where the process is gone.
+async fn identify(admin: &Client, tenant: &str, point: &str, number: usize) -> Option<(u16, bool)> {
+    let body = json!({"ref": format!("{point}-{number}"), "name": "Fire"}).to_string();
+    let key = format!("{point} {number}");
+    let path = format!("/v1/tenants/{tenant}/risks");
+    let answer = admin.try_send(Method::POST, &path, Some(body), &[("idempotency-key", &key)]).await.ok()?;
+    Some((answer.status.as_u16(), answer.headers.contains_key("idempotency-replayed")))
 }
 
 async fn in_trail(admin: &Client, tenant: &str, event_type: &str) -> usize {

@@ -1,5 +1,5 @@
 //! A tenant is taken out of one installation and restored in another: whole, while everybody works, after a crash, by another
-//! owner; and what cannot be restored is told before anything is written.
+//! owner.
 
 use crate::document::{blocks, shell};
 use crate::system::{Client, SERVICES, System, example, root, until};
@@ -8,8 +8,7 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use reqwest::Method;
 use serde_json::{Value, json};
-use sqlx::postgres::PgConnectOptions;
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use sqlx::{AssertSqlSafe, Connection};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Read;
@@ -19,9 +18,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use testkit::{Smtp, servers};
 
 /// An archive's files, in their order.
-type Files = Vec<(String, Vec<u8>)>;
+pub type Files = Vec<(String, Vec<u8>)>;
 
-fn files(archive: &Path) -> Files {
+pub fn files(archive: &Path) -> Files {
     let mut tar = tar::Archive::new(GzDecoder::new(File::open(archive).expect("an archive")));
     let entries = tar.entries().expect("entries");
     entries
@@ -34,7 +33,7 @@ fn files(archive: &Path) -> Files {
         .collect()
 }
 
-fn pack(files: &[(String, Vec<u8>)], archive: &Path) {
+pub fn pack(files: &[(String, Vec<u8>)], archive: &Path) {
     let mut tar = tar::Builder::new(GzEncoder::new(File::create(archive).expect("a file"), Compression::fast()));
     for (name, content) in files {
         let mut header = tar::Header::new_gnu();
@@ -44,13 +43,13 @@ fn pack(files: &[(String, Vec<u8>)], archive: &Path) {
     tar.into_inner().and_then(GzEncoder::finish).expect("written");
 }
 
-async fn export(system: &System, tenant: &str, out: &Path) {
+pub async fn export(system: &System, tenant: &str, out: &Path) {
     let out = out.display().to_string();
     let (done, told) = system.tool(&["export", "--tenant", tenant, "--out", &out], &[]).await;
     assert!(done, "{told}");
 }
 
-async fn import(system: &System, archive: &Path) -> (bool, String) {
+pub async fn import(system: &System, archive: &Path) -> (bool, String) {
     system.tool(&["import", &archive.display().to_string()], &[]).await
 }
 
@@ -63,7 +62,7 @@ async fn elsewhere() -> System {
 }
 
 /// Registers, decisions, people, an address, and a mail that nobody takes.
-async fn work(system: &System, tenant: &str) {
+pub async fn work(system: &System, tenant: &str) {
     let at = |tail: &str| format!("/v1/tenants/{tenant}{tail}");
     let admin = system.as_admin();
     for (path, file) in [("/imports/assets", "assets.csv"), ("/imports/risks", "risks.csv")] {
@@ -129,10 +128,8 @@ async fn positions(system: &System, tenant: &str) -> BTreeMap<&'static str, Vec<
     positions
 }
 
-async fn numbers(system: &System, service: &str, query: &str) -> Vec<i64> {
-    let options: PgConnectOptions = servers::postgres_admin_url().parse().expect("an address");
-    let options = options.database(&format!("{}_{service}", system.prefix));
-    let mut connection = PgConnection::connect_with(&options).await.expect("a connection");
+pub async fn numbers(system: &System, service: &str, query: &str) -> Vec<i64> {
+    let mut connection = system.superuser(service).await;
     let numbers =
         sqlx::query_scalar(AssertSqlSafe(query.to_owned())).fetch_all(&mut connection).await.expect("numbers");
     connection.close().await.expect("closed");
@@ -368,166 +365,15 @@ async fn a_client_takes_its_isms_over_and_the_consultancy_is_out() {
     until_sound(&there, &tenant).await;
 }
 
-/// The manifest, changed.
-fn with_manifest(files: &Files, change: impl Fn(&mut Value)) -> Files {
-    let mut files = files.clone();
-    let mut manifest: Value = serde_json::from_slice(&files[0].1).expect("JSON");
-    change(&mut manifest);
-    files[0].1 = manifest.to_string().into_bytes();
-    files
-}
-
-/// A file's text, changed.
-fn with_text(files: &Files, name: &str, change: impl Fn(String) -> String) -> Files {
-    let mut files = files.clone();
-    let (_, content) = files.iter_mut().find(|(one, _)| one == name).expect("a file");
-    *content = change(String::from_utf8(content.clone()).expect("text")).into_bytes();
-    files
-}
-
-fn without_line(text: &str, number: usize) -> String {
-    let kept: Vec<&str> = text.lines().enumerate().filter(|(at, _)| at + 1 != number).map(|(_, line)| line).collect();
-    kept.join("\n") + "\n"
-}
-
-fn swapped(text: &str, number: usize) -> String {
-    let mut lines: Vec<&str> = text.lines().collect();
-    lines.swap(number - 1, number);
-    lines.join("\n") + "\n"
-}
-
-/// Archives that must not be restored: what was done to each, and what is told of it.
-fn alterations(whole: &Files, nowhere: &str) -> Vec<(&'static str, Files, &'static str)> {
-    let log = "risk/events.jsonl";
-    let at = |files: &Files, change: fn(String) -> String| with_text(files, log, change);
-    let mut renamed = whole.clone();
-    "audit/other.jsonl".clone_into(&mut renamed[3].0);
-    let mut longer = whole.clone();
-    longer.push(("attachments/x".to_owned(), b"x".to_vec()));
-    vec![
-        ("an altered event", at(whole, |text| text.replace("Larkspur", "Larkspar")), "its digest differs"),
-        (
-            "an event less",
-            at(whole, |text| without_line(&text, 9)),
-            "risk/events.jsonl, line 9: position 10: position 9 is missing",
-        ),
-        ("two events swapped", at(whole, |text| swapped(&text, 9)), "risk/events.jsonl, line 9: position 10"),
-        (
-            "another instant",
-            at(whole, |text| text.replacen("T0", "T1", 1).replacen("T2", "T1", 1).replacen("T1", "T0", 1)),
-            "risk/events.jsonl",
-        ),
-        ("no JSON", at(whole, |text| text.replacen('{', "[", 1)), "risk/events.jsonl, line 1: "),
-        ("a lost tail", at(whole, |text| without_line(&text, text.lines().count())), "the manifest says"),
-        (
-            "an altered row",
-            with_text(whole, "audit/trail.jsonl", |text| text.replacen("admin", "nobody", 1)),
-            "audit/trail.jsonl: it has",
-        ),
-        ("a file less", whole[..whole.len() - 1].to_vec(), "it ends before notifications/deliveries.jsonl"),
-        ("a file more", longer, "attachments/x is not in the manifest"),
-        ("another file", renamed, "audit/other.jsonl stands where tenancy/consumer_checkpoints.jsonl should"),
-        ("a newer format", with_manifest(whole, |manifest| manifest["format"] = json!(2)), "which knows format 1"),
-        (
-            "a newer program",
-            with_manifest(whole, |manifest| manifest["program"] = json!("99.0.0")),
-            "stele 99.0.0 wrote it",
-        ),
-        (
-            "another tenant",
-            with_manifest(whole, |manifest| manifest["tenant"] = json!(nowhere)),
-            "line 1: position 1: the chain is broken",
-        ),
-        (
-            "a wrong digest",
-            with_manifest(whole, |manifest| manifest["files"][0]["sha256"] = json!("00")),
-            "its SHA-256 is",
-        ),
-        (
-            "another end",
-            with_manifest(whole, |manifest| manifest["services"]["risk"]["position"] = json!(99999)),
-            "risk/events.jsonl ends at position",
-        ),
-        (
-            "a checkpoint ahead",
-            with_manifest(whole, |manifest| {
-                manifest["services"]["tenancy"] = json!({"position": 0, "hash": ""});
-            }),
-            "consumer_checkpoints.jsonl, line",
-        ),
-        ("no manifest", whole[1..].to_vec(), "it is no archive of `stele export`"),
-        (
-            "an unknown service",
-            with_manifest(whole, |manifest| manifest["files"][0]["name"] = json!("risks/events.jsonl")),
-            "there is no service risks",
-        ),
-        (
-            "an unknown table",
-            with_manifest(whole, |manifest| manifest["files"][1]["name"] = json!("audit/ledger.jsonl")),
-            "keeps no table of that name",
-        ),
-    ]
-}
-
-#[tokio::test]
-async fn what_cannot_be_restored_is_told_and_nothing_is_written() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let here = System::start().await;
-    let tenant = here.tenant("Larkspur").await;
-    work(&here, &tenant).await;
-    let archive = folder.path().join("tenant.tar.gz");
-    export(&here, &tenant, &archive).await;
-    let (done, told) = here.tool(&["export", "--tenant", &tenant, "--out", &archive.display().to_string()], &[]).await;
-    assert!(!done && told.contains("is there already: name another file"), "{told}");
-    let nowhere = uuid::Uuid::new_v4().to_string();
-    let (done, told) = here.tool(&["export", "--tenant", &nowhere, "--out", "/nowhere/x"], &[]).await;
-    assert!(!done && told.contains("no service knows a tenant"), "{told}");
-
-    let there = System::migrated(&servers::postgres_admin_url(), &servers::nats_url(), &[]).await;
-    let path = folder.path().join("altered.tar.gz");
-    for (what, files, expected) in alterations(&files(&archive), &nowhere) {
-        pack(&files, &path);
-        let (done, told) = import(&there, &path).await;
-        assert!(!done, "{what}: {told}");
-        assert!(told.contains("nothing was written: ") && told.contains(expected), "{what}: {told}");
-        assert_eq!(told.lines().count(), 1, "{what}: {told}");
-    }
-    let bytes = fs::read(&archive).expect("read");
-    for (what, content, expected) in [
-        ("half of it", bytes[..bytes.len() / 2].to_vec(), "cannot be read"),
-        ("without its end", bytes[..bytes.len() - 4].to_vec(), "damaged"),
-        ("a bit over", [bytes.as_slice(), b"x"].concat(), "damaged"),
-        ("nothing", Vec::new(), "it is no archive"),
-        ("a text", b"PK\x03\x04 is another format".to_vec(), "it is no archive"),
-    ] {
-        fs::write(&path, content).expect("written");
-        let (done, told) = import(&there, &path).await;
-        assert!(!done && told.contains(expected), "{what}: {told}");
-    }
-    let (done, told) = import(&there, Path::new("/nowhere")).await;
-    assert!(!done && told.contains("/nowhere cannot be read"), "{told}");
-    // In an installation that knows it, and is nobody's but its own.
-    let (done, told) = import(&here, &archive).await;
-    assert!(!done && told.contains("is here already, with"), "{told}");
-
-    for service in SERVICES {
-        for table in ["heads", "events", "commands", "consumer_checkpoints", "parked", "relay_checkpoints"] {
-            let query = format!("select count(*) from {table} where tenant_id = '{tenant}'");
-            assert_eq!(numbers(&there, service, &query).await, [0], "{service} {table}");
-        }
-    }
-    let (done, told) = import(&there, &archive).await;
-    assert!(done, "{told}");
-}
-
 /// What an archive does with the tables that every service has.
-const SHARED: [(&str, &str); 7] = [
+const SHARED: [(&str, &str); 8] = [
     ("heads", "the manifest says where each log ends"),
     ("events", "the log"),
     ("commands", "taken along"),
     ("consumer_checkpoints", "taken along"),
     ("relay_checkpoints", "set to the end of the log"),
     ("view_checkpoints", "views are folded anew"),
+    ("rebuilds", "views are folded anew"),
     ("parked", "what cannot be taken is tried again, and parked again"),
 ];
 
@@ -548,7 +394,7 @@ async fn every_table_is_a_fold_or_taken_along() {
         assert!(tables.len() >= 8, "{tables:?}");
         let unknown = tables.iter().filter(|table| {
             let table = table.as_str();
-            !table.starts_with("view_")
+            !["view_", "rebuild_"].iter().any(|folded| table.starts_with(folded))
                 && !service.tables.contains(&table)
                 && SHARED.iter().all(|(one, _)| *one != table)
         });

@@ -1,5 +1,6 @@
 //! The whole system, as its users and operators meet it: real processes, real PostgreSQL, NATS and SMTP.
 
+mod altered;
 mod bad_input;
 mod contracts;
 mod crash_points;

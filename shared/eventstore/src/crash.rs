@@ -7,3 +7,11 @@ pub fn crash_point(service: &str, point: &str) {
         std::process::abort();
     }
 }
+
+/// The same in the middle of a batch; `STELE_CRASH_AT=<service>:shared:<point>` asks for one that several commands share.
+pub fn crash_point_in_batch(service: &str, point: &str, commands: usize) {
+    crash_point(service, point);
+    if commands > 1 {
+        crash_point(service, &format!("shared:{point}"));
+    }
+}

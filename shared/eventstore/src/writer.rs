@@ -1,8 +1,9 @@
 use crate::announcer::Announcer;
 use crate::append::{self, By, Decided, Verdict};
 use crate::batch::{Batch, Entry};
+use crate::crash::crash_point_in_batch;
 use crate::open::Open;
-use crate::{Project, StoreError, TenantId, crash_point};
+use crate::{Project, StoreError, TenantId};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -204,20 +205,20 @@ impl Desk {
     async fn commit_on(&self, connection: &mut PgConnection, by: By, entries: &mut [Entry]) -> Result<Done, Failure> {
         if self.projector.is_idle() {
             let verdicts = append::append(connection, by, &commands(entries)).await.map_err(Failure::of_statement)?;
-            crash_point(self.service, "committed");
+            crash_point_in_batch(self.service, "committed", entries.len());
             return Ok(Done { verdicts, lagging: HashSet::new() });
         }
         let mut transaction = connection.begin().await.map_err(Failure::Unknown)?;
         let appended = append::append(&mut transaction, by, &commands(entries)).await;
         let verdicts = appended.map_err(Failure::of_statement)?;
-        crash_point(self.service, "appended");
+        crash_point_in_batch(self.service, "appended", entries.len());
         let runs = append::take_runs(entries.iter_mut().map(|entry| &mut entry.command).zip(&verdicts));
         match self.projector.project(&mut transaction, &runs).await {
             Ok(lagging) => {
-                crash_point(self.service, "projected");
+                crash_point_in_batch(self.service, "projected", entries.len());
                 // Whatever is answered to it: it is not known that nothing was recorded.
                 transaction.commit().await.map_err(Failure::Unknown)?;
-                crash_point(self.service, "committed");
+                crash_point_in_batch(self.service, "committed", entries.len());
                 Ok(Done { verdicts, lagging: lagging.into_iter().collect() })
             }
             Err(error) => {
@@ -226,7 +227,7 @@ impl Desk {
                 transaction.rollback().await.map_err(Failure::Unknown)?;
                 let appended = append::append(connection, by, &commands(entries)).await;
                 let verdicts = appended.map_err(Failure::of_statement)?;
-                crash_point(self.service, "committed");
+                crash_point_in_batch(self.service, "committed", entries.len());
                 Ok(Done { verdicts, lagging: entries.iter().map(|entry| entry.command.tenant).collect() })
             }
         }
