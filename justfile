@@ -25,9 +25,9 @@ test *args:
 # Measure against other event stores on a quiet machine, under 20 minutes; bench --help tells how to do less
 [no-exit-message]
 bench *args:
-    cargo build --release -p stele
+    cargo build --release -p stele -p bench
     cargo build --release --locked --manifest-path tests/bench/peers/Cargo.toml --target-dir target/bench/peers
-    cargo run --release -p bench -- "$@"
+    target/release/bench "$@"
 
 # Check format, lints and dependencies
 lint: && deny
