@@ -119,6 +119,8 @@ async fn keep(
 /// Erases all addresses of the tenant, and records of each person that they are not reached any more.
 pub async fn forget_everybody(work: &mut Work) -> Result<(), StoreError> {
     let tenant = work.cx().tenant;
+    // What they were still to be told is nobody's.
+    sqlx::query("delete from deliveries where tenant_id = $1").bind(tenant).execute(work.connection().await?).await?;
     let people: Vec<String> = sqlx::query_scalar("select person from contacts where tenant_id = $1 order by person")
         .bind(tenant)
         .fetch_all(work.connection().await?)
