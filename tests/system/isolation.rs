@@ -188,7 +188,16 @@ async fn the_authorisation_matrix_is_as_agreed() {
     let system = System::start().await;
     let tenant = system.tenant("Ours").await;
     let mut clients = vec![("administrator", system.as_admin())];
-    for role in ["isms_manager", "risk_owner", "control_owner", "internal_auditor", "viewer"] {
+    let roles = [
+        "isms_manager",
+        "risk_owner",
+        "control_owner",
+        "contributor",
+        "internal_auditor",
+        "external_auditor",
+        "viewer",
+    ];
+    for role in roles {
         clients.push((role, system.person(&tenant, &role.replace('_', "-"), &[role]).await));
     }
     until("the roles to arrive at audit", async || {

@@ -116,7 +116,9 @@ fn spoken(role: Role) -> &'static str {
         Role::IsmsManager => "an ISMS manager",
         Role::RiskOwner => "a risk owner",
         Role::ControlOwner => "a control owner",
+        Role::Contributor => "a contributor",
         Role::InternalAuditor => "an internal auditor",
+        Role::ExternalAuditor => "an external auditor",
         Role::Viewer => "a viewer",
     }
 }

@@ -12,7 +12,11 @@ pub enum Role {
     IsmsManager,
     RiskOwner,
     ControlOwner,
+    /// Writes in the registers, and decides nothing.
+    Contributor,
     InternalAuditor,
+    /// Of a certification body or a client: looks, and writes nowhere.
+    ExternalAuditor,
     Viewer,
 }
 
@@ -46,7 +50,8 @@ impl Role {
             }
             Self::RiskOwner => &[Read, WriteRisks, DecideTreatment],
             Self::ControlOwner => &[Read, WriteControls],
-            Self::InternalAuditor => &[Read, ReadTrail],
+            Self::Contributor => &[Read, WriteRisks, WriteControls],
+            Self::InternalAuditor | Self::ExternalAuditor => &[Read, ReadTrail],
             Self::Viewer => &[Read],
         };
         allowed.contains(&action)
@@ -79,7 +84,9 @@ mod tests {
             "isms_manager: read read_trail write_risks decide_treatment write_controls decide_applicability manage_tenant\n\
              risk_owner: read write_risks decide_treatment\n\
              control_owner: read write_controls\n\
+             contributor: read write_risks write_controls\n\
              internal_auditor: read read_trail\n\
+             external_auditor: read read_trail\n\
              viewer: read\n"
         );
     }
