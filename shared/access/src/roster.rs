@@ -3,6 +3,7 @@ use crate::{Action, Caller, Role};
 use eventstore::Recorded;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use strum::IntoEnumIterator;
 use uuid::Uuid;
 use views::{Folded, View};
 
@@ -25,6 +26,11 @@ impl Roster {
     pub fn allows(&self, caller: &Caller, action: Action) -> bool {
         let roles = self.roles.get(&caller.person).into_iter().flatten();
         self.owned_by(caller) && (caller.administrator || roles.into_iter().any(|role| role.may(action)))
+    }
+
+    /// All that the caller may do here.
+    pub fn actions(&self, caller: &Caller) -> impl Iterator<Item = Action> {
+        Action::iter().filter(|action| self.allows(caller, *action))
     }
 
     /// A person's handle is their organisation's: the same one elsewhere is somebody else.

@@ -183,3 +183,36 @@ async fn a_token_is_issued_recorded_and_kept_nowhere() {
     assert_eq!(refused.status, StatusCode::NOT_FOUND);
     house.running.stop().await;
 }
+
+#[tokio::test]
+async fn a_caller_is_told_what_they_may_do() {
+    let house = House::start().await;
+    let ada = house.token("ada", true);
+    let added = house.ask(&ada, Method::POST, &house.ours("/tenants"), json!({ "name": "Acme" }), None).await;
+    let path = format!("/v1/tenants/{}/permissions", added.body["id"].as_str().expect("an id"));
+    let all = house.ask(&ada, Method::GET, &path, json!({}), None).await;
+    assert_eq!((&all.body["person"], &all.body["administrator"]), (&json!("ada"), &json!(true)), "{}", all.body);
+    let actions = all.body["actions"].as_array().expect("actions");
+    assert_eq!(
+        (actions.len(), actions.first(), &all.body["roles"]),
+        (7, Some(&json!("decide_applicability")), &json!([]))
+    );
+
+    let jo = house.token("jo", false);
+    assert_eq!(house.ask(&jo, Method::GET, &path, json!({}), None).await.status, StatusCode::NOT_FOUND);
+    let (people, roles) =
+        (path.replace("permissions", "people/jo"), json!({ "roles": ["internal_auditor", "control_owner"] }));
+    assert_eq!(house.ask(&ada, Method::PUT, &people, roles, None).await.status, StatusCode::OK);
+    let some = house.ask(&jo, Method::GET, &path, json!({}), None).await;
+    assert_eq!(
+        some.body,
+        json!({
+            "position": some.body["position"], "person": "jo", "administrator": false,
+            "roles": ["control_owner", "internal_auditor"], "actions": ["read", "read_trail", "write_controls"],
+        })
+    );
+    // It is as it is now: who wants to know what was reads the history of the roles.
+    let then = house.ask(&jo, Method::GET, &format!("{path}?as_of=1"), json!({}), None).await;
+    assert_eq!((then.status, &then.body["errors"][0]["field"]), (StatusCode::BAD_REQUEST, &json!("as_of")));
+    house.running.stop().await;
+}
