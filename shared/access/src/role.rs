@@ -44,6 +44,10 @@ pub enum Action {
 }
 
 impl Role {
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::iter()
+    }
+
     /// The one table of roles and actions. What is not listed is refused.
     pub fn may(self, action: Action) -> bool {
         use Action::{DecideApplicability, DecideTreatment, ManageTenant, Read, ReadTrail, WriteControls, WriteRisks};
@@ -64,7 +68,7 @@ impl Role {
 impl Action {
     /// The roles that allow it.
     pub fn roles(self) -> impl Iterator<Item = Role> {
-        Role::iter().filter(move |role| role.may(self))
+        Role::all().filter(move |role| role.may(self))
     }
 }
 
