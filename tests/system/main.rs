@@ -13,6 +13,7 @@ mod golden;
 mod house;
 mod isolation;
 mod lock;
+mod matrix;
 mod operations;
 mod proto;
 mod rebuilds;

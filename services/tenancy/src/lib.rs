@@ -10,6 +10,7 @@ mod hand_over;
 mod organisation;
 mod organisation_profile;
 mod people;
+mod permissions;
 mod portfolio;
 mod reactions;
 mod tenant;
@@ -32,6 +33,7 @@ use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use organisation_profile::OrganisationProfile;
 use people::{People, SetRoles};
+use permissions::Permissions;
 use portfolio::OwnedTenant;
 use service::{Answered, Call, Listed, Object, Problem, Route, Routes, Service, json, object_answer};
 use std::sync::Arc;
@@ -90,6 +92,11 @@ fn routes(issuer: Option<Issuer>) -> Routes {
                 .takes::<SetRoles>()
                 .gives::<Answered>(200)
                 .answered_by(people::set_roles),
+        )
+        .with(
+            Route::tenant(Method::GET, "/permissions", Read, "Say what the caller may do here")
+                .gives::<Permissions>(200)
+                .answered_by(permissions::show),
         );
     let routes = routes
         .with(

@@ -1,4 +1,4 @@
-//! Who may do what: bearer tokens of the local issuer, the roles of people in a tenant, and one table of roles and actions.
+//! Who may do what: bearer tokens of the local issuer, the roles of people in a tenant and for how long they hold them, and one table of roles and actions.
 //!
 //! Every service keeps its own copy of a tenant's roles, recorded as its own events, so no request asks another service.
 
@@ -6,10 +6,12 @@ mod admission;
 mod mirror;
 mod role;
 mod roster;
+mod term;
 mod token;
 
 pub use admission::{Admission, Broken, Command, Event};
 pub use mirror::when_access_changes_then_copy_it;
 pub use role::{Action, Role};
 pub use roster::{KEY, Roster};
+pub use term::Term;
 pub use token::{Caller, Issuer, TokenError, Verifier};

@@ -2,6 +2,7 @@ use crate::Problem;
 use crate::rosters::Rosters;
 use access::{Action, Caller, Roster, Verifier};
 use axum::http::{HeaderMap, StatusCode, header};
+use chrono::{DateTime, Utc};
 use eventstore::{EventStore, TenantId};
 use std::sync::Arc;
 
@@ -17,25 +18,27 @@ pub fn identify(verifier: &Verifier, headers: &HeaderMap) -> Result<Caller, Prob
     verifier.verify(token.trim()).map_err(|error| refused(format!("Authorization: {error}")))
 }
 
-/// Lets the caller in to do `action` in the tenant, by this service's own copy of its roles; gives that copy.
+/// Lets the caller in to do `action` in the tenant, by this service's own copy of its roles and those that are
+/// in force `now`; gives that copy.
 pub async fn admit(
     rosters: &Rosters,
     store: &EventStore,
     caller: &Caller,
     tenant: TenantId,
     action: Action,
+    now: DateTime<Utc>,
 ) -> Result<Arc<Roster>, Problem> {
     // Nobody is turned away for what was so a moment ago.
     if let Some(roster) =
-        rosters.known(store, tenant).filter(|roster| roster.knows(caller) && roster.allows(caller, action))
+        rosters.known(store, tenant).filter(|roster| roster.knows(caller, now) && roster.allows(caller, action, now))
     {
         return Ok(roster);
     }
     let roster = rosters.read(store, tenant).await?;
-    if !roster.knows(caller) {
+    if !roster.knows(caller, now) {
         return Err(strange());
     }
-    if !roster.allows(caller, action) {
+    if !roster.allows(caller, action, now) {
         let roles = action.roles().map(<&'static str>::from).collect::<Vec<_>>().join(", ");
         let detail = format!("{} may not do this here: it takes one of the roles {roles}", caller.person);
         return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail));

@@ -123,7 +123,7 @@ impl Door {
             Scope::Organisation => "organisation",
         };
         let tenant: TenantId = path.get(partition).and_then(|id| id.parse().ok()).ok_or_else(strange)?;
-        let roster = admit(&live.rosters, &live.store, &caller, tenant, route.action).await?;
+        let roster = admit(&live.rosters, &live.store, &caller, tenant, route.action, now()).await?;
         // An organisation's own partition is no ISMS: its log can be read like one, and nothing be kept in it.
         if route.scope == Scope::Tenant && route.writes() && roster.organisation == Some(tenant.0) {
             return Err(strange());
