@@ -38,8 +38,9 @@ pub enum Verdict {
 pub enum By {
     /// The service's own role, in a transaction that is bound to the tenant.
     Service,
-    /// The writer, for many tenants; where it does not wait, a tenant that is locked elsewhere is busy.
-    Writer { wait: bool },
+    /// The writer, for many tenants. Where it does not wait, a tenant that is locked elsewhere is busy. Where it does not
+    /// look, a key that was answered before or a stream that exists already makes all of it fail with a conflict.
+    Writer { wait: bool, look: bool },
 }
 
 /// Appends what `commands` decided, which are sorted by tenant and independent; one verdict each. One statement.
@@ -47,13 +48,16 @@ pub async fn append(connection: &mut PgConnection, by: By, commands: &[&Decided]
     if commands.iter().any(|command| command.events.len() != command.bodies.len()) {
         return Err(broken("nothing: a command has other events than texts"));
     }
-    let columns = Columns::of(commands);
+    let columns = Columns::of(commands, !matches!(by, By::Writer { look: false, .. }));
     let query = match by {
-        By::Service => sqlx::query_as("select * from append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"),
-        By::Writer { wait } => {
-            sqlx::query_as("select * from append_many($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)")
-                .bind(wait)
+        By::Service => {
+            sqlx::query_as("select * from append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)")
         }
+        By::Writer { wait, look } => sqlx::query_as(
+            "select * from append_many($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+        )
+        .bind(wait)
+        .bind(look),
     };
     let rows: Vec<Row> = query
         .bind(columns.tenants)
@@ -63,6 +67,7 @@ pub async fn append(connection: &mut PgConnection, by: By, commands: &[&Decided]
         .bind(columns.read_by)
         .bind(columns.streams)
         .bind(columns.versions)
+        .bind(columns.looks)
         .bind(columns.event_of)
         .bind(columns.event_streams)
         .bind(columns.event_versions)
@@ -115,6 +120,7 @@ struct Columns<'a> {
     read_by: Vec<i32>,
     streams: Vec<&'a str>,
     versions: Vec<i64>,
+    looks: Vec<bool>,
     event_of: Vec<i32>,
     event_streams: Vec<&'a str>,
     event_versions: Vec<i64>,
@@ -124,7 +130,7 @@ struct Columns<'a> {
 }
 
 impl<'a> Columns<'a> {
-    fn of(commands: &[&'a Decided]) -> Self {
+    fn of(commands: &[&'a Decided], look: bool) -> Self {
         let mut columns = Self::default();
         for (number, command) in (1..).zip(commands) {
             columns.tenants.push(command.tenant);
@@ -135,6 +141,9 @@ impl<'a> Columns<'a> {
                 columns.read_by.push(number);
                 columns.streams.push(stream.as_str());
                 columns.versions.push(*version);
+                // One that begins collides with itself where it is there already.
+                let begins = *version == 0 && command.events.iter().any(|event| event.stream == *stream);
+                columns.looks.push(look || !begins);
             }
             for (event, body) in command.events.iter().zip(&command.bodies) {
                 columns.event_of.push(number);

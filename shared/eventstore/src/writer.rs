@@ -108,7 +108,7 @@ impl Desk {
             }
             let batch = compose(&mut held_back, |entry| self.keep_or_set_aside(entry));
             if !batch.entries.is_empty() {
-                self.record(&mut connection, By::Writer { wait: false }, batch.entries).await;
+                self.record(&mut connection, false, batch.entries).await;
             }
         }
     }
@@ -159,21 +159,25 @@ impl Desk {
                     }
                 }
             };
-            self.record(&mut connection, By::Writer { wait: true }, batch.entries).await;
+            self.record(&mut connection, true, batch.entries).await;
         }
     }
 
-    /// Records a batch and tells each its verdict. Where the database refuses the batch, each is recorded alone, so that
-    /// only the one that it does not take hears of it.
-    async fn record(self: &Arc<Self>, connection: &mut Option<Open>, by: By, mut entries: Vec<Entry>) {
+    /// Records a batch and tells each its verdict. Where the database refuses it, it is recorded with a look at what is there;
+    /// where it refuses that too, each alone, so that only the one that it does not take hears of it.
+    async fn record(self: &Arc<Self>, connection: &mut Option<Open>, wait: bool, mut entries: Vec<Entry>) {
         entries.sort_by_key(|entry| entry.command.tenant);
         metrics::histogram!("stele_append_batch_commands", "service" => self.service).record(count(entries.len()));
-        match self.commit(connection, by, &mut entries).await {
+        let mut done = self.commit(connection, By::Writer { wait, look: false }, &mut entries).await;
+        if matches!(done, Err(Failure::Refused(_))) {
+            done = self.commit(connection, By::Writer { wait, look: true }, &mut entries).await;
+        }
+        match done {
             Ok(done) => self.tell(entries, done),
             Err(Failure::Refused(_)) if entries.len() > 1 => {
                 for entry in entries {
                     let mut alone = vec![entry];
-                    match self.commit(connection, by, &mut alone).await {
+                    match self.commit(connection, By::Writer { wait, look: true }, &mut alone).await {
                         Ok(done) => self.tell(alone, done),
                         Err(failure) => fail(alone, &failure),
                     }

@@ -15,6 +15,22 @@ pub async fn lock(connection: &mut PgConnection, tenant: TenantId, source: &str)
         .await
 }
 
+/// Locks and advances in one, from right before a run to its end, where nothing else is to be looked at: false where the
+/// tenant is elsewhere or parked.
+pub async fn advance_over(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    source: &str,
+    (before, last): (i64, i64),
+) -> Result<bool, sqlx::Error> {
+    let advanced = sqlx::query(
+        "update consumer_checkpoints set position = $4 where tenant_id = $1 and source = $2 and position = $3
+         and not exists (select from parked p where p.tenant_id = $1 and p.source = $2)",
+    );
+    let advanced = advanced.bind(tenant).bind(source).bind(before).bind(last).execute(connection).await?;
+    Ok(advanced.rows_affected() > 0)
+}
+
 /// How far `source` was taken for the tenant, without a lock.
 pub async fn position(connection: &mut PgConnection, tenant: TenantId, source: &str) -> Result<i64, sqlx::Error> {
     let position = sqlx::query_scalar("select position from consumer_checkpoints where tenant_id = $1 and source = $2");

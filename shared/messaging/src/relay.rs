@@ -19,6 +19,9 @@ const AT_ONCE: usize = 4;
 /// How often every tenant is looked at: what a killed process had appended is found here.
 const SWEEP: Duration = Duration::from_secs(2);
 
+/// How long a tenant that another process publishes is left to it.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
 /// Publishes a service's events to JetStream, each tenant's in order, at least once.
 pub struct Relay {
     pub store: EventStore,
@@ -66,20 +69,30 @@ impl Relay {
         futures::stream::iter(publishing).buffer_unordered(AT_ONCE).collect::<()>().await;
     }
 
-    /// Publishes what the tenant has and nobody published. Another process that is at it already is left to it.
+    /// Publishes what the tenant has and nobody published. Another process that is at it already is left to it, after a
+    /// second look: it may have ended before it saw the last.
     pub async fn publish(&self, tenant: TenantId) -> anyhow::Result<()> {
         self.bus.ensure_stream_once(self.store.service()).await?;
-        while self.publish_next(tenant).await? {}
-        Ok(())
+        let mut waited = false;
+        loop {
+            match self.publish_next(tenant).await? {
+                Published::All => return Ok(()),
+                Published::Some => {}
+                Published::ByAnother if waited => return Ok(()),
+                Published::ByAnother => {
+                    waited = true;
+                    tokio::time::sleep(LOOK_AGAIN).await;
+                }
+            }
+        }
     }
 
-    /// Whether there may be more: another process leaves the tenant to this one as long as it is at it.
-    async fn publish_next(&self, tenant: TenantId) -> anyhow::Result<bool> {
+    async fn publish_next(&self, tenant: TenantId) -> anyhow::Result<Published> {
         let service = self.store.service();
         let mut session = self.store.session(tenant).await?;
-        let Some(position) = claim(session.connection(), tenant).await? else { return Ok(false) };
+        let Some(position) = claim(session.connection(), tenant).await? else { return Ok(Published::ByAnother) };
         let events = session.events_after(position, BATCH).await?;
-        let Some(last) = events.last().map(|event| event.position) else { return Ok(false) };
+        let Some(last) = events.last().map(|event| event.position) else { return Ok(Published::All) };
         let mut published = Vec::with_capacity(events.len());
         for event in &events {
             let subject = self.bus.subject(service, tenant, &event.event_type);
@@ -89,14 +102,24 @@ impl Relay {
         }
         try_join_all(published).await.map_err(refused).context("JetStream did not acknowledge")?;
         crash_point(service, "published");
-        sqlx::query("update relay_checkpoints set position = $2 where tenant_id = $1")
-            .bind(tenant)
-            .bind(last)
-            .execute(session.connection())
-            .await?;
+        let more: bool = sqlx::query_scalar(
+            "update relay_checkpoints set position = $2 where tenant_id = $1
+             returning (select h.position > $2 from heads h where h.tenant_id = $1)",
+        )
+        .bind(tenant)
+        .bind(last)
+        .fetch_one(session.connection())
+        .await?;
         session.commit().await?;
-        Ok(true)
+        Ok(if more { Published::Some } else { Published::All })
     }
+}
+
+/// How much of what a tenant has is published.
+enum Published {
+    All,
+    Some,
+    ByAnother,
 }
 
 /// Locks how far the tenant was published, and gives it; nothing where somebody else has it.

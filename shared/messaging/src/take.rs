@@ -69,10 +69,19 @@ async fn once(
 ) -> Result<Once, StoreError> {
     let Some(last) = events.last() else { return Ok(Once::Done(Taken::Parked)) };
     let mut work = store.work(reacting(store, last));
-    let mut position = checkpoint::lock(work.connection().await?, tenant, source).await?;
-    if !retry && checkpoint::is_parked(work.connection().await?, tenant, source).await? {
-        return Ok(Once::Done(Taken::Parked));
-    }
+    let is_next = match run(events) {
+        Some(run) if !retry => checkpoint::advance_over(work.connection().await?, tenant, source, run).await?,
+        Some(_) | None => false,
+    };
+    let mut position = if is_next {
+        events.first().map_or(0, |first| first.position - 1)
+    } else {
+        let position = checkpoint::lock(work.connection().await?, tenant, source).await?;
+        if !retry && checkpoint::is_parked(work.connection().await?, tenant, source).await? {
+            return Ok(Once::Done(Taken::Parked));
+        }
+        position
+    };
     if alone {
         // Somebody else appended meanwhile: this time nobody does.
         work.lock().await?;
@@ -98,7 +107,9 @@ async fn once(
         }
         position = event.position;
     }
-    checkpoint::advance(work.connection().await?, tenant, source, position).await?;
+    if !is_next {
+        checkpoint::advance(work.connection().await?, tenant, source, position).await?;
+    }
     if retry {
         checkpoint::unpark(work.connection().await?, tenant, source).await?;
     }
@@ -106,6 +117,12 @@ async fn once(
     work.finish().await?;
     crash_point(store.service(), "taken");
     Ok(Once::Done(Taken::UpTo(position)))
+}
+
+/// The position before events that have no gap, and that of the last.
+fn run(events: &[Recorded]) -> Option<(i64, i64)> {
+    let is_gapless = events.windows(2).all(|pair| pair[1].position == pair[0].position + 1);
+    events.first().zip(events.last()).filter(|_| is_gapless).map(|(first, last)| (first.position - 1, last.position))
 }
 
 /// What is logged about the event carries the trace that it came from.

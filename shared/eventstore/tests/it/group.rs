@@ -213,8 +213,9 @@ async fn the_writer_sees_all_tenants_and_changes_nothing_but_views() {
 async fn request_code_cannot_append_across_tenants() {
     let (_database, store) = store().await;
     let mut session = store.session(TenantId::random()).await.expect("a session");
-    let many = "select * from append_many(true, array[gen_random_uuid()], array[null], array[null::bytea], array[''],
-        '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')";
+    let many =
+        "select * from append_many(true, true, array[gen_random_uuid()], array[null], array[null::bytea], array[''],
+        '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')";
     let error = sqlx::query(many).execute(session.connection()).await.expect_err("refused").to_string();
     assert!(error.contains("permission denied"), "{error}");
 }

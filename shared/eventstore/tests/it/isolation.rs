@@ -24,7 +24,7 @@ async fn a_session_sees_its_tenant_and_no_other() {
 async fn a_session_cannot_append_to_or_lock_another_tenant() {
     let (_database, store) = store().await;
     let theirs = TenantId::random();
-    let append = "select * from append(array[$1], array[null], array[null::bytea], array[''], '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')";
+    let append = "select * from append(array[$1], array[null], array[null::bytea], array[''], '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')";
     for statement in [append, "select lock_head($1), ''"] {
         let mut session = store.session(TenantId::random()).await.expect("a session");
         let refused = sqlx::query(statement).bind(theirs).fetch_all(session.connection()).await;
