@@ -17,6 +17,7 @@ mod operations;
 mod proto;
 mod rebuilds;
 mod recovery;
+mod sign_in;
 mod system;
 mod tidy;
 mod up;

@@ -157,6 +157,11 @@ impl System {
         }
     }
 
+    /// What processes are told from now on.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.options.push((name.to_owned(), value.to_owned()));
+    }
+
     /// What every command of this system is told.
     pub fn environment(&self, command: &mut Command) {
         command

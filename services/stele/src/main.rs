@@ -9,6 +9,7 @@ mod import;
 mod installation;
 mod organisation;
 mod place;
+mod providers;
 mod rebuild;
 mod say;
 mod secrets;

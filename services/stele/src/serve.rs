@@ -1,3 +1,4 @@
+use crate::providers::ProviderOptions;
 use crate::services;
 use crate::signals::Signals;
 use access::{Issuer, Verifier};
@@ -58,12 +59,15 @@ pub struct Serve {
     #[arg(long, env = "STELE_ISSUER_SEED", hide_env_values = true)]
     issuer_seed: Option<String>,
     #[command(flatten)]
+    providers: ProviderOptions,
+    #[command(flatten)]
     mail: MailOptions,
 }
 
 impl Serve {
     pub async fn run(self) -> anyhow::Result<ExitCode> {
         let (issuer, verifier) = self.keys()?;
+        let verifier = verifier.trusting(self.providers.read()?);
         let mail = self.mail.mail()?;
         let mut chosen: Vec<Service> = Vec::new();
         for name in &self.services {

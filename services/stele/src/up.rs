@@ -1,9 +1,10 @@
 use crate::installation::{self, Running as Told};
+use crate::providers::ProviderOptions;
 use crate::secrets::Secrets;
 use crate::serve::{MailOptions, listen};
 use crate::signals::Signals;
 use crate::{demo, organisation, services};
-use access::{Issuer, Verifier};
+use access::{Issuer, Providers, Verifier};
 use anyhow::Context;
 use clap::Args;
 use embedded::{Durability, Pair};
@@ -37,6 +38,8 @@ pub struct Up {
     #[arg(long)]
     demo: bool,
     #[command(flatten)]
+    providers: ProviderOptions,
+    #[command(flatten)]
     mail: MailOptions,
 }
 
@@ -52,6 +55,7 @@ impl Up {
     pub async fn run(self) -> anyhow::Result<ExitCode> {
         let mut signals = Signals::listen()?;
         let mail = self.mail.mail()?;
+        let providers = self.providers.read()?;
         // Before anything is started: what is wrong with the address is said at once.
         let listener = listen(&self.listen).await?;
         let data = installation::directory(self.data.as_deref())?;
@@ -63,7 +67,7 @@ impl Up {
             () = signals.asked_to_stop() => return Ok(ExitCode::FAILURE),
         };
         let started = tokio::select! {
-            started = self.start_beside(&pair, &data, listener, mail, &progress) => started.map(Some),
+            started = self.start_beside(&pair, &data, listener, (mail, providers), &progress) => started.map(Some),
             () = signals.asked_to_stop() => Ok(None),
         };
         if let Ok(Some(started)) = &started {
@@ -94,11 +98,12 @@ impl Up {
         pair: &Pair,
         data: &Path,
         listener: TcpListener,
-        mail: Option<Mail>,
+        (mail, providers): (Option<Mail>, Providers),
         progress: &Progress,
     ) -> anyhow::Result<Started> {
         let secrets = self.secrets(data, progress)?;
         let (issuer, verifier) = Issuer::from_seed(&secrets.issuer_seed)?;
+        let verifier = verifier.trusting(providers);
         let log = log_below(data)?;
         service::prometheus();
         let settings = migrated(pair, &secrets, verifier, progress).await?;

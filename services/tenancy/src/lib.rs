@@ -7,6 +7,7 @@ mod add_tenant;
 mod checked;
 mod found;
 mod hand_over;
+mod identities;
 mod organisation;
 mod organisation_profile;
 mod people;
@@ -26,10 +27,11 @@ pub use tenant::OTHER_SERVICES;
 pub use tenant_profile::TenantProfile;
 pub use tokens::{IssuedToken, issue_token};
 
-use access::{Action, Issuer, KEY, Roster};
+use access::{Action, Issuer, KEY, KnownPerson, Roster};
 use add_tenant::{AddTenant, TenantAdded};
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
+use identities::{EndIdentity, LinkIdentity};
 use organisation_profile::OrganisationProfile;
 use people::{People, SetRoles};
 use portfolio::OwnedTenant;
@@ -72,6 +74,34 @@ fn routes(issuer: Option<Issuer>) -> Routes {
                 .takes::<AddTenant>()
                 .gives::<TenantAdded>(201)
                 .answered_by(add_tenant::answer),
+        )
+        .with(
+            Route::organisation(
+                Method::GET,
+                "/identities",
+                ManageTenant,
+                "List who the identity provider's subjects are",
+            )
+            .pages::<KnownPerson>()
+            .gives::<Listed<KnownPerson>>(200)
+            .answered_by(identities::list),
+        )
+        .with(
+            Route::organisation(
+                Method::POST,
+                "/identities",
+                ManageTenant,
+                "Say who a subject of the identity provider is",
+            )
+            .takes::<LinkIdentity>()
+            .gives::<Answered>(201)
+            .answered_by(identities::link),
+        )
+        .with(
+            Route::organisation(Method::DELETE, "/identities/{id}", ManageTenant, "Let a subject be nobody any more")
+                .takes::<EndIdentity>()
+                .gives::<Answered>(200)
+                .answered_by(identities::end),
         )
         .with(
             Route::tenant(Method::GET, "", Read, "Show the tenant")

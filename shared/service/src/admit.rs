@@ -1,21 +1,9 @@
 use crate::Problem;
 use crate::rosters::Rosters;
-use access::{Action, Caller, Roster, Verifier};
-use axum::http::{HeaderMap, StatusCode, header};
+use access::{Action, Caller, Roster};
+use axum::http::StatusCode;
 use eventstore::{EventStore, TenantId};
 use std::sync::Arc;
-
-/// Whom the bearer token stands for.
-pub fn identify(verifier: &Verifier, headers: &HeaderMap) -> Result<Caller, Problem> {
-    let refused = |detail: String| Problem::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail);
-    let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token =
-        value.and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-    let Some((_, token)) = token else {
-        return Err(refused("Authorization: send `Authorization: Bearer <token>`".to_owned()));
-    };
-    verifier.verify(token.trim()).map_err(|error| refused(format!("Authorization: {error}")))
-}
 
 /// Lets the caller in to do `action` in the tenant, by this service's own copy of its roles; gives that copy.
 pub async fn admit(

@@ -1,5 +1,5 @@
 use crate::Routes;
-use access::Roster;
+use access::{KnownPerson, Roster};
 use eventstore::{EventOf, EventStore, Schemas};
 use messaging::Reaction;
 use sqlx::migrate::Migrator;
@@ -36,7 +36,8 @@ pub type Worker = Arc<dyn Fn(EventStore) -> Pin<Box<dyn Future<Output = ()> + Se
 
 impl Service {
     pub fn new(name: &'static str, about: &'static str, migrations: Migrator, routes: Routes) -> Self {
-        let (events, views) = (Schemas::new().with::<access::Event>(), ViewSet::new().with::<Roster>());
+        let events = Schemas::new().with::<access::Event>().with::<access::identity::Event>();
+        let views = ViewSet::new().with::<Roster>().with::<KnownPerson>();
         Self {
             name,
             about,

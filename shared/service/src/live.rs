@@ -1,5 +1,7 @@
 use crate::Service;
+use crate::remembered::Remembered;
 use crate::rosters::Rosters;
+use access::KnownPerson;
 use eventstore::EventStore;
 use messaging::Bus;
 use std::sync::Arc;
@@ -12,4 +14,5 @@ pub struct Live {
     pub store: EventStore,
     pub bus: Bus,
     pub rosters: Rosters,
+    pub people: Remembered<KnownPerson>,
 }

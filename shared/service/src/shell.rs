@@ -1,5 +1,6 @@
-use crate::admit::{admit, identify, strange};
+use crate::admit::{admit, strange};
 use crate::call::Call;
+use crate::callers::identify;
 use crate::health::Vitals;
 use crate::lines::Unfinished;
 use crate::live::Live;
@@ -117,7 +118,7 @@ impl Door {
     async fn admitted(self, path: HashMap<String, String>, request: Request) -> Result<Response, Problem> {
         let Self { live, route, verifier } = self;
         let (head, body) = request.into_parts();
-        let caller = identify(&verifier, &head.headers)?;
+        let caller = identify(&verifier, &live, &head.headers).await?;
         let partition = match route.scope {
             Scope::Tenant => "tenant",
             Scope::Organisation => "organisation",
