@@ -92,6 +92,10 @@ async fn do_everything(system: &System, admin: &Client, tenant: &str, smtp: std:
     let id = admin.post(&identities, linked).await.text("id");
     admin.send(Method::DELETE, &format!("{identities}/{id}"), None, &[]).await;
 
+    let key = json!({"name": "Import", "roles": ["risk_owner"]});
+    let key = admin.post(&at("/api-keys"), key).await.text("id");
+    admin.send(Method::DELETE, &at(&format!("/api-keys/{key}")), None, &[]).await;
+
     let (other, _) = system.found("Fernhill").await;
     let (done, told) = system.tool(&["hand-over", "--tenant", tenant, "--to", &other], &[]).await;
     assert!(done, "{told}");

@@ -1,6 +1,7 @@
 //! The whole system, as its users and operators meet it: real processes, real PostgreSQL, NATS and SMTP.
 
 mod altered;
+mod api_keys;
 mod bad_input;
 mod contracts;
 mod crash_points;

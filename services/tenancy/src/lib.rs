@@ -4,6 +4,7 @@
 //! is what lets its administrators through `/v1/organisations/{organisation}`.
 
 mod add_tenant;
+mod api_keys;
 mod checked;
 mod found;
 mod hand_over;
@@ -27,8 +28,9 @@ pub use tenant::OTHER_SERVICES;
 pub use tenant_profile::TenantProfile;
 pub use tokens::{IssuedToken, issue_token};
 
-use access::{Action, Issuer, KEY, KnownPerson, Roster};
+use access::{Action, Issuer, KEY, KeyDetails, KnownKey, KnownPerson, Roster};
 use add_tenant::{AddTenant, TenantAdded};
+use api_keys::{CreateKey, KeyCreated, RevokeKey};
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use identities::{EndIdentity, LinkIdentity};
@@ -76,6 +78,50 @@ fn routes(issuer: Option<Issuer>) -> Routes {
                 .answered_by(add_tenant::answer),
         )
         .with(
+            Route::tenant(Method::GET, "", Read, "Show the tenant")
+                .as_of()
+                .gives::<Object<TenantProfile>>(200)
+                .answered_by(show_tenant),
+        )
+        .with(
+            Route::tenant(Method::GET, "/people", Read, "List the tenant's people and their roles")
+                .as_of()
+                .gives::<People>(200)
+                .answered_by(people::list),
+        )
+        .with(
+            Route::tenant(Method::PUT, "/people/{id}", ManageTenant, "Say which roles a person has, all of them")
+                .takes::<SetRoles>()
+                .gives::<Answered>(200)
+                .answered_by(people::set_roles),
+        );
+    let routes = credentials(routes)
+        .with(
+            Route::organisation(
+                Method::GET,
+                "/history",
+                ManageTenant,
+                "Who changed the organisation, when, why and how",
+            )
+            .history_of::<OrganisationProfile>(tenant_id),
+        )
+        .history_of::<TenantProfile>("/history", "Who changed the tenant's settings, when, why and how", tenant_id)
+        .history_of::<Roster>("/roles/history", "Who gave and took which roles, when and why", |_| KEY.to_owned());
+    let Some(issuer) = issuer.map(Arc::new) else { return routes };
+    routes.with(
+        Route::organisation(Method::POST, "/tokens", ManageTenant, "Issue a bearer token for a person")
+            .takes::<IssueToken>()
+            .keyless("a token is kept nowhere, so it cannot be given again: send the request without a key")
+            .gives::<TokenIssued>(201)
+            .answered_by(move |call| tokens::answer(call, issuer.clone())),
+    )
+}
+
+/// By what else than a token of ours people and programs come.
+fn credentials(routes: Routes) -> Routes {
+    use Action::ManageTenant;
+    routes
+        .with(
             Route::organisation(
                 Method::GET,
                 "/identities",
@@ -104,43 +150,26 @@ fn routes(issuer: Option<Issuer>) -> Routes {
                 .answered_by(identities::end),
         )
         .with(
-            Route::tenant(Method::GET, "", Read, "Show the tenant")
-                .as_of()
-                .gives::<Object<TenantProfile>>(200)
-                .answered_by(show_tenant),
+            Route::tenant(Method::GET, "/api-keys", ManageTenant, "List the tenant's API keys, also those that ended")
+                .pages::<KnownKey>()
+                .gives::<Listed<KeyDetails>>(200)
+                .answered_by(api_keys::list),
         )
         .with(
-            Route::tenant(Method::GET, "/people", Read, "List the tenant's people and their roles")
-                .as_of()
-                .gives::<People>(200)
-                .answered_by(people::list),
+            Route::tenant(Method::POST, "/api-keys", ManageTenant, "Create an API key, by which a program comes")
+                .takes::<CreateKey>()
+                .keyless(
+                    "a key is kept nowhere, so it cannot be given again: send the request without an Idempotency-Key",
+                )
+                .gives::<KeyCreated>(201)
+                .answered_by(api_keys::create),
         )
         .with(
-            Route::tenant(Method::PUT, "/people/{id}", ManageTenant, "Say which roles a person has, all of them")
-                .takes::<SetRoles>()
+            Route::tenant(Method::DELETE, "/api-keys/{id}", ManageTenant, "Revoke an API key")
+                .takes::<RevokeKey>()
                 .gives::<Answered>(200)
-                .answered_by(people::set_roles),
-        );
-    let routes = routes
-        .with(
-            Route::organisation(
-                Method::GET,
-                "/history",
-                ManageTenant,
-                "Who changed the organisation, when, why and how",
-            )
-            .history_of::<OrganisationProfile>(tenant_id),
+                .answered_by(api_keys::revoke),
         )
-        .history_of::<TenantProfile>("/history", "Who changed the tenant's settings, when, why and how", tenant_id)
-        .history_of::<Roster>("/roles/history", "Who gave and took which roles, when and why", |_| KEY.to_owned());
-    let Some(issuer) = issuer.map(Arc::new) else { return routes };
-    routes.with(
-        Route::organisation(Method::POST, "/tokens", ManageTenant, "Issue a bearer token for a person")
-            .takes::<IssueToken>()
-            .keyless("a token is kept nowhere, so it cannot be given again: send the request without a key")
-            .gives::<TokenIssued>(201)
-            .answered_by(move |call| tokens::answer(call, issuer.clone())),
-    )
 }
 
 async fn show_organisation(call: Call) -> Result<Response, Problem> {

@@ -1,4 +1,4 @@
-//! Who may do what: bearer tokens of the local issuer and of identity providers, the roles of people in a tenant, and one table
+//! Who may do what: bearer tokens of the local issuer and of identity providers, API keys, the roles of people in a tenant, and one table
 //! of roles and actions.
 //!
 //! Every service keeps its own copy of a tenant's roles, recorded as its own events, so no request asks another service.
@@ -6,6 +6,8 @@
 mod admission;
 mod crypto;
 pub mod identity;
+pub mod key;
+mod known_key;
 mod known_person;
 mod mirror;
 mod providers;
@@ -15,6 +17,8 @@ mod token;
 
 pub use admission::{Admission, Broken, Command, Event};
 pub use identity::Identity;
+pub use key::Key;
+pub use known_key::{KeyDetails, KnownKey};
 pub use known_person::KnownPerson;
 pub use mirror::when_access_changes_then_copy_it;
 pub use providers::{Login, NotTrusted, Providers, Trusted};

@@ -1,6 +1,7 @@
 use crate::Problem;
+use crate::callers::Sender;
 use crate::rosters::Rosters;
-use access::{Action, Caller, Roster};
+use access::{Action, Roster};
 use axum::http::StatusCode;
 use eventstore::{EventStore, TenantId};
 use std::sync::Arc;
@@ -9,23 +10,24 @@ use std::sync::Arc;
 pub async fn admit(
     rosters: &Rosters,
     store: &EventStore,
-    caller: &Caller,
+    sender: &Sender,
     tenant: TenantId,
     action: Action,
 ) -> Result<Arc<Roster>, Problem> {
     // Nobody is turned away for what was so a moment ago.
-    if let Some(roster) =
-        rosters.known(store, tenant).filter(|roster| roster.knows(caller) && roster.allows(caller, action))
+    if let Some(roster) = rosters
+        .known(store, tenant)
+        .filter(|roster| sender.is_known(tenant, roster) && sender.may(action, tenant, roster))
     {
         return Ok(roster);
     }
     let roster = rosters.read(store, tenant).await?;
-    if !roster.knows(caller) {
+    if !sender.is_known(tenant, &roster) {
         return Err(strange());
     }
-    if !roster.allows(caller, action) {
+    if !sender.may(action, tenant, &roster) {
         let roles = action.roles().map(<&'static str>::from).collect::<Vec<_>>().join(", ");
-        let detail = format!("{} may not do this here: it takes one of the roles {roles}", caller.person);
+        let detail = format!("{} may not do this here: it takes one of the roles {roles}", sender.caller.person);
         return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail));
     }
     Ok(roster)

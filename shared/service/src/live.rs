@@ -1,7 +1,7 @@
 use crate::Service;
 use crate::remembered::Remembered;
 use crate::rosters::Rosters;
-use access::KnownPerson;
+use access::{KnownKey, KnownPerson};
 use eventstore::EventStore;
 use messaging::Bus;
 use std::sync::Arc;
@@ -15,4 +15,5 @@ pub struct Live {
     pub bus: Bus,
     pub rosters: Rosters,
     pub people: Remembered<KnownPerson>,
+    pub keys: Remembered<KnownKey>,
 }

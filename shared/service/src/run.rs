@@ -4,7 +4,7 @@ use crate::remembered::Remembered;
 use crate::rosters::Rosters;
 use crate::settings::Settings;
 use crate::{Service, shell};
-use access::Identity;
+use access::{Identity, Key};
 use axum::Router;
 use eventstore::{Aggregate, EventStore, StoreError};
 use futures::future::join_all;
@@ -128,8 +128,8 @@ impl Background {
         loop {
             match attach(&service, &views, settings).await {
                 Ok((store, bus)) => {
-                    let (rosters, people) = (Rosters::default(), Remembered::of(Identity::TYPE));
-                    return Live { service, views, store, bus, rosters, people };
+                    let (people, keys) = (Remembered::of(Identity::TYPE), Remembered::of(Key::TYPE));
+                    return Live { service, views, store, bus, rosters: Rosters::default(), people, keys };
                 }
                 Err(error) => {
                     tracing::warn!(service = name, %error, "waiting");
