@@ -13,6 +13,7 @@ mod forgery;
 mod golden;
 mod house;
 mod isolation;
+mod limits;
 mod lock;
 mod operations;
 mod proto;

@@ -10,6 +10,7 @@ mod installation;
 mod organisation;
 mod place;
 mod providers;
+mod rates;
 mod rebuild;
 mod say;
 mod secrets;

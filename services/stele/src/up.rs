@@ -1,5 +1,6 @@
 use crate::installation::{self, Running as Told};
 use crate::providers::ProviderOptions;
+use crate::rates::RateOptions;
 use crate::secrets::Secrets;
 use crate::serve::{MailOptions, listen};
 use crate::signals::Signals;
@@ -10,7 +11,7 @@ use clap::Args;
 use embedded::{Durability, Pair};
 use eventstore::Server;
 use notifications::Mail;
-use service::{Running, Settings};
+use service::{Rates, Running, Settings};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -37,6 +38,8 @@ pub struct Up {
     /// Seed a consultancy with two clients and a year of their history
     #[arg(long)]
     demo: bool,
+    #[command(flatten)]
+    rates: RateOptions,
     #[command(flatten)]
     providers: ProviderOptions,
     #[command(flatten)]
@@ -106,7 +109,7 @@ impl Up {
         let verifier = verifier.trusting(providers);
         let log = log_below(data)?;
         service::prometheus();
-        let settings = migrated(pair, &secrets, verifier, progress).await?;
+        let settings = Settings { rates: self.rates.rates(), ..migrated(pair, &secrets, verifier, progress).await? };
 
         progress.tell("starting the services");
         let running = Running::start(services::all(Some(&issuer), mail.as_ref())?, settings, listener)?;
@@ -161,6 +164,7 @@ async fn migrated(pair: &Pair, secrets: &Secrets, verifier: Verifier, progress: 
         nats: pair.nats.url(),
         prefix: PREFIX.to_owned(),
         verifier,
+        rates: Rates::default(),
     })
 }
 

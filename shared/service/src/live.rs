@@ -1,4 +1,5 @@
 use crate::Service;
+use crate::limits::Limits;
 use crate::remembered::Remembered;
 use crate::rosters::Rosters;
 use access::{KnownKey, KnownPerson};
@@ -14,6 +15,7 @@ pub struct Live {
     pub store: EventStore,
     pub bus: Bus,
     pub rosters: Rosters,
+    pub limits: Limits,
     pub people: Remembered<KnownPerson>,
     pub keys: Remembered<KnownKey>,
 }

@@ -1,4 +1,5 @@
 use crate::health::{Readiness, Vitals};
+use crate::limits::Limits;
 use crate::live::Live;
 use crate::remembered::Remembered;
 use crate::rosters::Rosters;
@@ -129,7 +130,8 @@ impl Background {
             match attach(&service, &views, settings).await {
                 Ok((store, bus)) => {
                     let (people, keys) = (Remembered::of(Identity::TYPE), Remembered::of(Key::TYPE));
-                    return Live { service, views, store, bus, rosters: Rosters::default(), people, keys };
+                    let limits = Limits::new(name, settings.rates);
+                    return Live { service, views, store, bus, rosters: Rosters::default(), limits, people, keys };
                 }
                 Err(error) => {
                     tracing::warn!(service = name, %error, "waiting");
@@ -153,6 +155,8 @@ impl Background {
                 tokio::time::sleep(PAUSE).await;
             }
         });
+        let counting = live.clone();
+        self.spawn(async move { counting.limits.stay_small().await });
         for source in &live.service.sources {
             let reactions = (source.reactions)(&store);
             let consumer = Consumer { store: store.clone(), bus: bus.clone(), source: source.name, reactions };

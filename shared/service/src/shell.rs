@@ -120,12 +120,14 @@ impl Door {
         let (head, body) = request.into_parts();
         let now = now();
         let sender = identify(&verifier, &live, &head.headers, now).await?;
+        live.limits.by(&sender.caller)?;
         let partition = match route.scope {
             Scope::Tenant => "tenant",
             Scope::Organisation => "organisation",
         };
         let tenant: TenantId = path.get(partition).and_then(|id| id.parse().ok()).ok_or_else(strange)?;
         let roster = admit(&live.rosters, &live.store, &sender, tenant, route.action).await?;
+        live.limits.about(tenant)?;
         // An organisation's own partition is no ISMS: its log can be read like one, and nothing be kept in it.
         if route.scope == Scope::Tenant && route.writes() && roster.organisation == Some(tenant.0) {
             return Err(strange());
