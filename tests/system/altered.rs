@@ -3,6 +3,7 @@
 use crate::export::{Files, export, files, import, numbers, pack, work};
 use crate::system::{SERVICES, System};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use std::fs;
 use std::path::Path;
 use testkit::servers;
@@ -22,6 +23,18 @@ fn with_text(files: &Files, name: &str, change: impl Fn(String) -> String) -> Fi
     let (_, content) = files.iter_mut().find(|(one, _)| one == name).expect("a file");
     *content = change(String::from_utf8(content.clone()).expect("text")).into_bytes();
     files
+}
+
+/// The same, with a manifest that says so.
+fn sealed(files: &Files, name: &str, change: impl Fn(String) -> String) -> Files {
+    let files = with_text(files, name, change);
+    let content = &files.iter().find(|(one, _)| one == name).expect("a file").1;
+    let (sha256, bytes) = (eventstore::hex(&Sha256::digest(content)), content.len());
+    with_manifest(&files, |manifest| {
+        let entries = manifest["files"].as_array_mut().expect("files");
+        let entry = entries.iter_mut().find(|entry| entry["name"] == name).expect("its entry");
+        (entry["sha256"], entry["bytes"]) = (json!(sha256), json!(bytes));
+    })
 }
 
 fn without_line(text: &str, number: usize) -> String {
@@ -104,6 +117,11 @@ fn alterations(whole: &Files, nowhere: &str) -> Vec<(&'static str, Files, &'stat
             "an unknown table",
             with_manifest(whole, |manifest| manifest["files"][1]["name"] = json!("audit/ledger.jsonl")),
             "keeps no table of that name",
+        ),
+        (
+            "a row that the last database refuses",
+            sealed(whole, "notifications/contacts.jsonl", |text| text.replace("\"olga@larkspur.example.org\"", "null")),
+            "notifications/contacts.jsonl: ",
         ),
     ]
 }

@@ -31,6 +31,9 @@ async fn a_key_acts_as_itself_until_it_is_revoked() {
     until_known(&program, &tenant).await;
 
     program.post(&at("/risks"), json!({"ref": "R-1", "name": "Fire"})).await;
+    let permissions = program.get(&at("/permissions")).await.json;
+    assert_eq!(permissions["person"], format!("key:{id}"));
+    assert_eq!(permissions["actions"], json!(["decide_treatment", "read", "write_risks"]));
     let history = program.get(&at("/risks/R-1/history")).await;
     assert_eq!(history.json["items"][0]["actor"], format!("key:{id}"));
     // Its roles bound it, and who may not read the trail does not.

@@ -35,7 +35,8 @@ async fn overhear(prefix: &str) -> Arc<Mutex<Vec<(String, Value)>>> {
 /// Does everything that there is to do, once.
 async fn do_everything(system: &System, admin: &Client, tenant: &str, smtp: std::net::SocketAddr) {
     let at = |tail: &str| format!("/v1/tenants/{tenant}{tail}");
-    admin.put(&at("/people/olga"), json!({"roles": ["risk_owner", "viewer"]})).await;
+    let term = json!({"from": "2020-01-01T00:00:00Z", "until": "2999-01-01T00:00:00Z"});
+    admin.put(&at("/people/olga"), json!({"roles": ["risk_owner", "viewer"], "terms": {"viewer": term}})).await;
     admin.put(&at("/people/olga"), json!({"roles": ["risk_owner"]})).await;
     let olga = system.person(tenant, "olga", &["risk_owner"]).await;
     let contact = json!({"email": "olga@larkspur.example.org"});

@@ -53,6 +53,10 @@ pub async fn import(system: &System, archive: &Path) -> (bool, String) {
     system.tool(&["import", &archive.display().to_string()], &[]).await
 }
 
+async fn import_with_mails(system: &System, archive: &Path) -> (bool, String) {
+    system.tool(&["import", "--with-mails", &archive.display().to_string()], &[]).await
+}
+
 /// The same servers, other databases and subjects, and nobody's tenant.
 async fn elsewhere() -> System {
     let mut system = System::migrated(&servers::postgres_admin_url(), &servers::nats_url(), &[]).await;
@@ -191,7 +195,7 @@ async fn a_tenant_is_restored_elsewhere_and_is_the_same() {
     }
     // Long enough for each consumer to compare with its sources.
     tokio::time::sleep(std::time::Duration::from_secs(6)).await;
-    let (done, told) = import(&there, &archive).await;
+    let (done, told) = import_with_mails(&there, &archive).await;
     assert!(done && told.contains("is not here, so nobody is let in"), "{told}");
     let (done, told) = import(&there, &archive).await;
     assert!(!done && told.contains("is here already"), "{told}");
@@ -305,7 +309,8 @@ async fn an_export_while_everybody_works_is_of_one_moment() {
 #[tokio::test]
 async fn a_client_takes_its_isms_over_and_the_consultancy_is_out() {
     let folder = tempfile::tempdir().expect("a folder");
-    let here = System::start().await;
+    let smtp = format!("smtp://{}", Smtp::nobody().await);
+    let here = System::start_with(&[("STELE_SMTP", &smtp)]).await;
     let tenant = here.tenant("Larkspur").await;
     work(&here, &tenant).await;
     let archive = folder.path().join("tenant.tar.gz");
@@ -313,8 +318,12 @@ async fn a_client_takes_its_isms_over_and_the_consultancy_is_out() {
     let at = |tail: &str| format!("/v1/tenants/{tenant}{tail}");
 
     // In one installation the former owner loses it from its list.
-    let (other, _) = here.found("Fernhill").await;
-    let (done, told) = here.tool(&["hand-over", "--tenant", &tenant, "--to", &other], &[]).await;
+    let other = here.as_organisation("Fernhill").await;
+    other.tenant("Larkspur").await;
+    let hand_over = ["hand-over", "--tenant", &tenant, "--to", &other.organisation];
+    let (done, told) = here.tool(&hand_over, &[]).await;
+    assert!(!done && told.contains("say by --name how it is to list this one"), "{told}");
+    let (done, told) = here.tool(&[hand_over.as_slice(), &["--name", "Larkspur Analytics"]].concat(), &[]).await;
     assert!(done, "{told}");
     let (consultancy, listed) = (here.as_admin(), format!("/v1/organisations/{}/tenants", here.organisation));
     until("the list without it", async || consultancy.get(&listed).await.json["items"] == json!([])).await;
@@ -322,10 +331,17 @@ async fn a_client_takes_its_isms_over_and_the_consultancy_is_out() {
         consultancy.send(Method::GET, &at("/risks"), None, &[]).await.status == 404
     })
     .await;
-    drop(here);
+    let waiting = format!("select count(*) from deliveries where tenant_id = '{tenant}'");
+    until("the mails that waited to be dropped", async || numbers(&here, "notifications", &waiting).await == [0]).await;
+    drop((other, here));
 
     let there = elsewhere().await;
     assert!(import(&there, &archive).await.0);
+    assert_eq!(
+        numbers(&there, "notifications", &waiting).await,
+        [0],
+        "mails of an archive are sent only where that is asked for"
+    );
     let nowhere = uuid::Uuid::new_v4().to_string();
     for (tenant, to, told) in [(&tenant, &nowhere, "no organisation"), (&nowhere, &there.organisation, "no tenant")] {
         let (done, output) = there.tool(&["hand-over", "--tenant", tenant, "--to", to], &[]).await;

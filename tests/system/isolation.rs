@@ -3,15 +3,14 @@
 use crate::system::{Client, System, until};
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::fmt::Write;
 
-struct Operation {
-    method: Method,
+pub struct Operation {
+    pub method: Method,
     /// With `{tenant}`, `{organisation}` and `{id}` in it.
-    path: String,
+    pub path: String,
 }
 
-async fn operations(system: &System) -> Vec<Operation> {
+pub async fn operations(system: &System) -> Vec<Operation> {
     let (_, text) = system.processes[0].get("/openapi.json").await.expect("the document");
     let document: Value = serde_json::from_str(&text).expect("JSON");
     let mut operations = Vec::new();
@@ -26,11 +25,11 @@ async fn operations(system: &System) -> Vec<Operation> {
 }
 
 impl Operation {
-    fn at(&self, tenant: &str, organisation: &str, id: &str) -> String {
+    pub fn at(&self, tenant: &str, organisation: &str, id: &str) -> String {
         self.path.replace("{tenant}", tenant).replace("{organisation}", organisation).replace("{id}", id)
     }
 
-    fn body(&self) -> Option<String> {
+    pub fn body(&self) -> Option<String> {
         (self.method != Method::GET).then(|| "{}".to_owned())
     }
 }
@@ -79,7 +78,7 @@ async fn a_namesake_of_another_organisation_is_a_stranger() {
 }
 
 /// What would be right for each operation that writes, if its path were one's own.
-fn right(operation: &Operation, id: &str) -> Option<String> {
+pub fn right(operation: &Operation, id: &str) -> Option<String> {
     let (_, tail) = operation.path.split_once("{tenant}")?;
     let body = match (operation.method.as_str(), tail) {
         ("POST", "/assets") => json!({"ref": "A-new", "name": "New", "kind": "primary", "supports": [id]}),
@@ -105,7 +104,7 @@ fn right(operation: &Operation, id: &str) -> Option<String> {
 }
 
 /// Fills a tenant with texts that carry its canary; gives the ids of what is in it.
-async fn fill(system: &System, tenant: &str, canary: &str) -> Vec<String> {
+pub async fn fill(system: &System, tenant: &str, canary: &str) -> Vec<String> {
     let admin = system.as_admin();
     let at = |tail: &str| format!("/v1/tenants/{tenant}{tail}");
     system.person(tenant, &format!("olga-{canary}"), &["risk_owner"]).await;
@@ -181,35 +180,4 @@ async fn recorded(system: &System, tenant: &str) -> Vec<Value> {
 
 async fn items(client: &Client, path: &str) -> Vec<Value> {
     client.get(path).await.json["items"].as_array().cloned().unwrap_or_default()
-}
-
-/// Who may do what, as the running system answers it: a line for each operation, read as a diff.
-#[tokio::test]
-async fn the_authorisation_matrix_is_as_agreed() {
-    let system = System::start().await;
-    let tenant = system.tenant("Ours").await;
-    let mut clients = vec![("administrator", system.as_admin())];
-    for role in ["isms_manager", "risk_owner", "control_owner", "internal_auditor", "viewer"] {
-        clients.push((role, system.person(&tenant, &role.replace('_', "-"), &[role]).await));
-    }
-    until("the roles to arrive at audit", async || {
-        let (_, auditor) = clients.iter().find(|(role, _)| *role == "internal_auditor").expect("one");
-        auditor.send(Method::GET, &format!("/v1/tenants/{tenant}/trail"), None, &[]).await.status == 200
-    })
-    .await;
-    let mut matrix = String::new();
-    for operation in operations(&system).await {
-        let mut allowed = Vec::new();
-        for (role, client) in &clients {
-            let path = operation.at(&tenant, &system.organisation, "nobody");
-            let answer = client.send(operation.method.clone(), &path, operation.body(), &[]).await;
-            let (code, _) = answer.problem();
-            let scope = operation.path.starts_with("/v1/organisations");
-            if code != "forbidden" && !(scope && answer.status == 404) {
-                allowed.push(*role);
-            }
-        }
-        let _ = writeln!(matrix, "{:<4} {}: {}", operation.method, operation.path, allowed.join(" "));
-    }
-    insta::assert_snapshot!(matrix);
 }

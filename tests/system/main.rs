@@ -15,6 +15,7 @@ mod house;
 mod isolation;
 mod limits;
 mod lock;
+mod matrix;
 mod operations;
 mod proto;
 mod rebuilds;

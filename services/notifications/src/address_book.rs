@@ -77,7 +77,7 @@ async fn refuse_strangers(call: &Call, person: &str, sets: bool) -> Result<(), P
     if call.caller.person == person {
         return Ok(());
     }
-    if !roster.allows(&call.caller, Action::ManageTenant) {
+    if !roster.allows(&call.caller, Action::ManageTenant, call.cx.now) {
         let detail = "only the person themself, or who manages the tenant, says where a person is reached";
         return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail));
     }
@@ -119,6 +119,8 @@ async fn keep(
 /// Erases all addresses of the tenant, and records of each person that they are not reached any more.
 pub async fn forget_everybody(work: &mut Work) -> Result<(), StoreError> {
     let tenant = work.cx().tenant;
+    // What they were still to be told is nobody's.
+    sqlx::query("delete from deliveries where tenant_id = $1").bind(tenant).execute(work.connection().await?).await?;
     let people: Vec<String> = sqlx::query_scalar("select person from contacts where tenant_id = $1 order by person")
         .bind(tenant)
         .fetch_all(work.connection().await?)
@@ -153,8 +155,8 @@ async fn write(work: &mut Work, person: &str, address: Option<String>) -> Result
 
 /// Where mail about something of this kind goes to, if anywhere: who has left hears that, and nothing after it.
 pub async fn mails_to(work: &mut Work, person: &str, kind: Kind) -> Result<Option<String>, StoreError> {
-    let tenant = work.cx().tenant.to_string();
-    if kind != Kind::RoleRevoked && !work.load::<Admission>(&tenant).await?.0.admits(person) {
+    let (tenant, now) = (work.cx().tenant.to_string(), work.cx().now);
+    if kind != Kind::RoleRevoked && !work.load::<Admission>(&tenant).await?.0.admits(person, now) {
         return Ok(None);
     }
     email(work, person).await

@@ -1,8 +1,9 @@
 use crate::notification::{About, Channel, Command, Kind, News, Notification};
 use crate::responsibility::{Assign, Responsibility};
 use crate::{address_book, delivery};
-use access::Role;
+use access::{Role, Term};
 use anyhow::Context;
+use chrono::{DateTime, Utc};
 use eventstore::{Actor, Recorded, Work};
 use messaging::Reaction;
 use serde::Deserialize;
@@ -81,8 +82,9 @@ pub fn when_role_changes_then_tell_the_person(mails: bool) -> Reaction {
     Arc::new(move |work, event| {
         Box::pin(async move {
             let (person, kind, text) = match event.decode::<access::Event>()? {
-                Some(access::Event::Granted { person, role }) => {
-                    (person, Kind::RoleGranted, format!("You are {} here from now on.", spoken(role)))
+                Some(access::Event::Granted { person, role, from, until }) => {
+                    let text = format!("You are {} here {}.", spoken(role), for_how_long(Term { from, until }));
+                    (person, Kind::RoleGranted, text)
                 }
                 Some(access::Event::Revoked { person, role }) => {
                     (person, Kind::RoleRevoked, format!("You are no longer {} here.", spoken(role)))
@@ -116,8 +118,21 @@ fn spoken(role: Role) -> &'static str {
         Role::IsmsManager => "an ISMS manager",
         Role::RiskOwner => "a risk owner",
         Role::ControlOwner => "a control owner",
+        Role::Contributor => "a contributor",
         Role::InternalAuditor => "an internal auditor",
+        Role::ExternalAuditor => "an external auditor",
         Role::Viewer => "a viewer",
+    }
+}
+
+/// In UTC: where the person is, nobody here knows.
+fn for_how_long(Term { from, until }: Term) -> String {
+    let spoken = |at: DateTime<Utc>| at.format("%-d %B %Y, %H:%M UTC").to_string();
+    match (from.map(spoken), until.map(spoken)) {
+        (None, None) => "from now on".to_owned(),
+        (Some(from), None) => format!("from {from}, on"),
+        (None, Some(until)) => format!("from now until {until}"),
+        (Some(from), Some(until)) => format!("from {from}, until {until}"),
     }
 }
 
@@ -171,7 +186,21 @@ async fn tell(work: &mut Work, event: &Recorded, mails: bool, news: News) -> any
 
 #[cfg(test)]
 mod tests {
-    use super::{TreatmentDecided, treatment_text};
+    use super::{TreatmentDecided, for_how_long, treatment_text};
+    use access::Term;
+
+    #[test]
+    fn a_role_is_told_with_its_term() {
+        let (from, until) = ("2026-06-01T00:00:00Z".parse().ok(), "2026-06-30T22:05:00Z".parse().ok());
+        for (term, told) in [
+            (Term::ALWAYS, "from now on"),
+            (Term { from, until: None }, "from 1 June 2026, 00:00 UTC, on"),
+            (Term { from: None, until }, "from now until 30 June 2026, 22:05 UTC"),
+            (Term { from, until }, "from 1 June 2026, 00:00 UTC, until 30 June 2026, 22:05 UTC"),
+        ] {
+            assert_eq!(for_how_long(term), told);
+        }
+    }
 
     #[test]
     fn a_treatment_is_told_in_one_sentence() {

@@ -18,7 +18,10 @@ pub const EVENTS: &str = "events";
 
 /// What every service has beside the log: the answers to Idempotency-Keys, and how far each source was taken in. Views are
 /// folded anew, and what else there is belongs to the installation.
-pub const SHARED: [&str; 2] = ["commands", "consumer_checkpoints"];
+pub const SHARED: [&str; 2] = ["commands", CHECKPOINTS];
+
+/// How far each source was taken in.
+pub const CHECKPOINTS: &str = "consumer_checkpoints";
 
 /// The program that writes and reads here.
 pub const PROGRAM: &str = env!("CARGO_PKG_VERSION");
@@ -63,9 +66,4 @@ impl Entry {
         let parts = self.name.strip_suffix(".jsonl").and_then(|name| name.split_once('/'));
         parts.with_context(|| format!("{} is no file of an archive", self.name))
     }
-}
-
-/// Lower-case hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }

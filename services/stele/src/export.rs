@@ -1,11 +1,11 @@
-use crate::archive::{self, EVENTS, FORMAT, Head, Manifest, PROGRAM, SHARED, Spool, hex};
+use crate::archive::{self, EVENTS, FORMAT, Head, Manifest, PROGRAM, SHARED, Spool};
 use crate::organisation::now;
 use crate::place::Place;
 use crate::say::say;
 use crate::services;
 use anyhow::{Context, bail, ensure};
 use clap::Args;
-use eventstore::{Chain, EventStore, Snapshot, TenantId};
+use eventstore::{Chain, EventStore, Snapshot, TenantId, hex};
 use futures::future::try_join_all;
 use service::Service;
 use std::collections::BTreeMap;

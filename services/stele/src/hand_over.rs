@@ -16,6 +16,9 @@ pub struct HandOver {
     /// The organisation that owns it from now on
     #[arg(long, value_name = "ORGANISATION")]
     to: TenantId,
+    /// How the new owner lists it, where it has another tenant of its name
+    #[arg(long)]
+    name: Option<String>,
     /// Why, as the histories will tell
     #[arg(long)]
     reason: Option<String>,
@@ -26,7 +29,7 @@ impl HandOver {
         let store = tenancy_store(&self.place).await?;
         let mut cx = operator(self.to, now());
         cx.reason = self.reason;
-        tenancy::hand_over(&store, self.tenant, self.to, cx).await?;
+        tenancy::hand_over(&store, self.tenant, self.to, self.name, cx).await?;
         say(format!("tenant {} belongs to organisation {} from now on", self.tenant, self.to))?;
         Ok(ExitCode::SUCCESS)
     }

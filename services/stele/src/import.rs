@@ -1,6 +1,6 @@
 mod check;
 
-use crate::archive::{Archive, EVENTS, Entry, Head};
+use crate::archive::{Archive, CHECKPOINTS, EVENTS, Entry, Head, SHARED};
 use crate::place::Place;
 use crate::say::say;
 use crate::services;
@@ -17,9 +17,15 @@ use std::process::ExitCode;
 pub struct Import {
     /// What `stele export` wrote
     file: PathBuf,
+    /// Also sends the mails that had not gone out when it was exported: for an archive of your own
+    #[arg(long)]
+    with_mails: bool,
     #[command(flatten)]
     place: Place,
 }
+
+/// Mails that wait to be sent. Whoever wrote the archive would send them in this installation's name.
+const MAILS: &str = "notifications/deliveries.jsonl";
 
 /// One service's database, and what it knows of the tenant.
 struct Here {
@@ -28,6 +34,7 @@ struct Here {
     known: Known,
     /// Where the archive's log ends; 0 where it has none.
     position: i64,
+    /// The chain's hash there.
     hash: Option<Vec<u8>>,
 }
 
@@ -39,8 +46,8 @@ impl Import {
         let tenant = archive.manifest.tenant;
         // What holds consumers back also says, in the database, whose import has not ended.
         let why = format!(
-            "the import of archive {} has not ended: run `stele import` of the same file again",
-            archive.digest
+            "an import has not ended: run `stele import` of the same file again, the archive exported at {}, manifest {}",
+            archive.manifest.exported_at, archive.digest
         );
         let mut all = Vec::new();
         for service in services::all(None, None)? {
@@ -48,12 +55,18 @@ impl Import {
         }
         free(&all, tenant, &why).with_context(refused)?;
 
+        let goes_on = all.iter().any(|here| !here.is_missing());
         for Here { service, restore, .. } in &mut all {
             restore.hold_back(&service.sources(), &why).await?;
         }
-        self.write(&archive, &mut all).await.with_context(|| {
-            format!("the import of {} did not end: run it again when the cause is mended", self.file.display())
-        })?;
+        if let Err(error) = self.write(&archive, &mut all).await {
+            return Err(if goes_on { error.context(self.not_ended()) } else { give_up(&mut all, &why, error).await })
+                .with_context(refused);
+        }
+        for here in all.iter_mut().filter(|here| here.is_missing()) {
+            here.restore.commit().await.with_context(|| self.not_ended())?;
+            eventstore::crash_point(here.service.name, "restored");
+        }
         for Here { restore, .. } in &mut all {
             restore.let_go(&why).await?;
         }
@@ -67,53 +80,56 @@ impl Import {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// Each service's part in one transaction. One that has its part already, of an import that did not end, is left as it is.
+    /// Each service's part in a transaction of its own, all of them open at the end: what one of the databases refuses is
+    /// written nowhere. A part that is here already, of an import that did not end, is left as it is.
     async fn write(&self, archive: &Checked, all: &mut [Here]) -> anyhow::Result<()> {
         let mut file = Archive::open(&self.file)?;
         let mut parts = file.parts()?;
         ensure!(parts.digest == archive.digest, "it is another file than a moment ago");
-        let mut chain = Chain::of(archive.manifest.tenant);
-        let mut open: Option<usize> = None;
+        for here in all.iter_mut().filter(|here| here.is_missing()) {
+            here.restore.begin().await.with_context(|| here.service.name)?;
+        }
         while let Some(mut part) = parts.next()? {
             let Entry { name, .. } = part.entry.clone();
             let (service, table) = part.entry.parts()?;
-            let at = all.iter().position(|here| here.service.name == service).context("a service is known")?;
+            let here = all.iter_mut().find(|here| here.service.name == service).context("a service is known")?;
             let table = table.to_owned();
-            if open != Some(at) {
-                end(all, open, &chain).await?;
-                chain = Chain::of(archive.manifest.tenant);
-                open = Some(at);
-                if all[at].is_missing() {
-                    all[at].restore.begin().await?;
-                }
-            }
+            let is_wanted = here.is_missing() && (self.with_mails || name != MAILS);
+            let mut chain = Chain::of(archive.manifest.tenant);
             while let Some(page) = part.page()? {
-                if !all[at].is_missing() {
+                if !is_wanted {
                     continue;
                 }
                 if table == EVENTS {
                     let events = page.iter().map(|(_, line)| follow(&mut chain, line));
                     let events = events.collect::<Result<Vec<_>, _>>().map_err(anyhow::Error::msg)?;
-                    all[at].restore.events(&events).await.with_context(|| name.clone())?;
+                    here.restore.events(&events).await.with_context(|| name.clone())?;
                 } else {
                     let lines: Vec<String> = page.into_iter().map(|(_, line)| line).collect();
                     let columns = archive.columns.get(&name).map(Vec::as_slice).unwrap_or_default();
-                    all[at].restore.rows(&table, columns, &lines).await.with_context(|| name.clone())?;
+                    here.restore.rows(&table, columns, &lines).await.with_context(|| name.clone())?;
                 }
             }
+            if is_wanted && table == EVENTS {
+                here.restore.end_at(&chain).await.with_context(|| name)?;
+            }
         }
-        end(all, open, &chain).await
+        Ok(())
+    }
+
+    fn not_ended(&self) -> String {
+        format!("the import of {} did not end: run it again when the cause is mended", self.file.display())
     }
 }
 
-async fn end(all: &mut [Here], open: Option<usize>, chain: &Chain) -> anyhow::Result<()> {
-    if let Some(at) = open
-        && all[at].is_missing()
-    {
-        all[at].restore.finish(chain).await.with_context(|| all[at].service.name)?;
-        eventstore::crash_point(all[at].service.name, "restored");
+/// Leaves everything as it was before: nothing was committed but that consumers are held back.
+async fn give_up(all: &mut [Here], why: &str, error: anyhow::Error) -> anyhow::Error {
+    for Here { service, restore, .. } in all {
+        if let Err(other) = restore.give_up(why).await {
+            tracing::error!(service = service.name, error = %other, "consumers are still held back");
+        }
     }
-    Ok(())
+    error
 }
 
 impl Here {
@@ -130,13 +146,14 @@ async fn here(server: &Server, service: Service, archive: &Checked) -> anyhow::R
         .with_context(|| format!("the database of {name} cannot be written to by the owner of its tables"))?;
     let wanted = eventstore::migrations(&service.migrations).iter().map(|one| one.version).max().unwrap_or_default();
     let found = restore.schema().await?;
+    ensure!(restore.alone().await?, "another import of the tenant is at work");
     ensure!(
         found == wanted,
         "the database of {name} is at schema {found}, and this program knows {wanted}: run `stele migrate`"
     );
     let mut tables = service.tables.clone();
-    tables.push("consumer_checkpoints");
-    for table in crate::archive::SHARED.iter().chain(&service.tables) {
+    tables.push(CHECKPOINTS);
+    for table in SHARED.iter().chain(&service.tables) {
         let file = Entry::named(name, table);
         let here = restore.columns(table).await?;
         if let Some(unknown) = archive.columns.get(&file).into_iter().flatten().find(|column| !here.contains(column)) {
@@ -145,7 +162,7 @@ async fn here(server: &Server, service: Service, archive: &Checked) -> anyhow::R
     }
     let head = archive.manifest.services.get(name);
     let position = head.map_or(0, |head| head.position);
-    let hash = head.and_then(|Head { hash, .. }| unhex(hash));
+    let hash = head.filter(|head| head.position > 0).and_then(|Head { hash, .. }| unhex(hash));
     let known = restore.known(position, &tables).await?;
     Ok(Here { service, restore, known, position, hash })
 }

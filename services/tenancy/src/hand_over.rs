@@ -2,8 +2,9 @@ use crate::organisation::{Broken, Command, Organisation};
 use crate::tenant::Tenant;
 use crate::{TenantProfile, tenant};
 use access::Admission;
+use axum::http::StatusCode;
 use eventstore::{Cx, EventStore, NOW, Refused, Stream, TenantId, Work};
-use service::Problem;
+use service::{Problem, checked_text};
 use uuid::Uuid;
 use views::View;
 
@@ -12,9 +13,18 @@ use views::View;
 /// recorded stays as it was.
 ///
 /// Three partitions are written, each in a transaction of its own. Done again it records only what is missing.
-pub async fn hand_over(store: &EventStore, tenant: TenantId, to: TenantId, cx: Cx) -> Result<(), Problem> {
+///
+/// `listed_as`: how the new owner lists it, where it has another of the same name.
+pub async fn hand_over(
+    store: &EventStore,
+    tenant: TenantId,
+    to: TenantId,
+    listed_as: Option<String>,
+    cx: Cx,
+) -> Result<(), Problem> {
     let profile = profile(store, tenant).await?.ok_or_else(|| Problem::not_found(format!("tenant {tenant}")))?;
     let TenantProfile { name, language, time_zone, organisation: from, .. } = profile;
+    let name = listed_as.map_or(Ok(name), |name| checked_text("name", &name, 200))?;
     let add = Command::AddTenant { tenant: tenant.0, name, language, time_zone };
     refuse_unless_it_can_be_added(store, to, &cx, &add).await?;
     if from != to.0 {
@@ -44,6 +54,10 @@ async fn refuse_unless_it_can_be_added(
     match trial.execute::<Organisation>(&organisation.to_string(), None, add.clone()).await {
         Ok(_) => Ok(()),
         Err(Refused::Rule(Broken::NotFounded)) => Err(Problem::not_found(format!("organisation {organisation}"))),
+        Err(Refused::Rule(Broken::NameTaken(name))) => {
+            let detail = format!("it has a tenant called {name} already: say by --name how it is to list this one");
+            Err(Problem::new(StatusCode::CONFLICT, "name_taken", detail))
+        }
         Err(refused) => Err(refused.into()),
     }
 }

@@ -12,6 +12,7 @@ mod identities;
 mod organisation;
 mod organisation_profile;
 mod people;
+mod permissions;
 mod portfolio;
 mod reactions;
 mod tenant;
@@ -36,6 +37,7 @@ use axum::response::Response;
 use identities::{EndIdentity, LinkIdentity};
 use organisation_profile::OrganisationProfile;
 use people::{People, SetRoles};
+use permissions::Permissions;
 use portfolio::OwnedTenant;
 use service::{Answered, Call, Listed, Object, Problem, Route, Routes, Service, json, object_answer};
 use std::sync::Arc;
@@ -94,6 +96,11 @@ fn routes(issuer: Option<Issuer>) -> Routes {
                 .takes::<SetRoles>()
                 .gives::<Answered>(200)
                 .answered_by(people::set_roles),
+        )
+        .with(
+            Route::tenant(Method::GET, "/permissions", Read, "Say what the caller may do here")
+                .gives::<Permissions>(200)
+                .answered_by(permissions::show),
         );
     let routes = credentials(routes)
         .with(

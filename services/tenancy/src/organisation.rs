@@ -94,20 +94,23 @@ impl Organisation {
             (Command::Found { .. }, Some((name, kind))) => Err(Broken::FoundedOtherwise(name.clone(), *kind)),
             (Command::AddTenant { .. } | Command::RecordToken { .. }, None) => Err(Broken::NotFounded),
             (Command::LetGo { tenant, to }, _) => {
-                let has = self.tenants.values().any(|known| *known == tenant);
-                Ok(has.then_some(Event::TenantHandedOver { tenant, to }).into_iter().collect())
+                Ok(self.has(tenant).then_some(Event::TenantHandedOver { tenant, to }).into_iter().collect())
             }
+            (Command::AddTenant { tenant, .. }, _) if self.has(tenant) => Ok(vec![]),
             (Command::AddTenant { tenant, name, language, time_zone }, Some(_)) => {
-                match self.tenants.get(&name.to_lowercase()) {
-                    None => Ok(vec![Event::TenantAdded { tenant, name, language, time_zone }]),
-                    Some(known) if *known == tenant => Ok(vec![]),
-                    Some(_) => Err(Broken::NameTaken(name)),
+                if self.tenants.contains_key(&name.to_lowercase()) {
+                    return Err(Broken::NameTaken(name));
                 }
+                Ok(vec![Event::TenantAdded { tenant, name, language, time_zone }])
             }
             (Command::RecordToken { person, administrator, expires_at, token_id }, Some(_)) => {
                 Ok(vec![Event::TokenIssued { person, administrator, expires_at, token_id }])
             }
         }
+    }
+
+    fn has(&self, tenant: Uuid) -> bool {
+        self.tenants.values().any(|known| *known == tenant)
     }
 
     fn apply(&mut self, event: Event) {

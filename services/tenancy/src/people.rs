@@ -1,25 +1,28 @@
 use crate::tenant::Tenant;
-use access::{Admission, KEY, Role, Roster};
+use access::{Admission, KEY, Role, Roster, Term};
 use axum::http::StatusCode;
 use axum::response::Response;
 use eventstore::Work;
 use serde::{Deserialize, Serialize};
-use service::{Call, Outcome, Problem, checked_person, json, with_etag};
-use std::collections::BTreeSet;
+use service::{Call, FieldError, Outcome, Problem, checked_person, field_error, instant, json, with_etag};
+use std::collections::{BTreeMap, BTreeSet};
 use utoipa::ToSchema;
 
 #[derive(Serialize, ToSchema)]
 pub struct People {
     /// The position of the tenant's log that this shows.
     position: i64,
-    items: Vec<Person>,
+    items: Vec<Member>,
 }
 
-/// A person who belongs to the tenant.
+/// A person to whom roles were given, whether or not they are in force now.
 #[derive(Serialize, ToSchema)]
-struct Person {
+struct Member {
     person: String,
     roles: BTreeSet<Role>,
+    /// Of the roles that are not held for good.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    terms: BTreeMap<Role, Term>,
 }
 
 #[derive(Clone, Debug, Deserialize, ToSchema)]
@@ -27,6 +30,20 @@ struct Person {
 pub struct SetRoles {
     /// All roles of the person from now on; none ends the membership.
     roles: BTreeSet<Role>,
+    /// From when or until when, for those of the roles that are not held for good.
+    #[serde(default)]
+    terms: BTreeMap<Role, AskedTerm>,
+}
+
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct AskedTerm {
+    /// The instant at which the role begins; at once where it is not given.
+    #[schema(format = DateTime)]
+    from: Option<String>,
+    /// The instant at which it is over; never where it is not given.
+    #[schema(format = DateTime)]
+    until: Option<String>,
 }
 
 /// The `ETag` is that of all memberships together, for `If-Match` of a change to any of them.
@@ -35,20 +52,44 @@ pub async fn list(call: Call) -> Result<Response, Problem> {
     let position = call.position::<Roster>(&mut session).await?;
     let row = views::get::<Roster>(&mut session, KEY, position).await?;
     let version = row.as_ref().map_or(0, |row| row.version);
-    let roles = row.map(|row| row.data.roles).unwrap_or_default();
-    let items = roles.into_iter().map(|(person, roles)| Person { person, roles }).collect();
+    let Roster { roles, mut terms, .. } = row.map(|row| row.data).unwrap_or_default();
+    let person = |(person, roles)| Member { terms: terms.remove(&person).unwrap_or_default(), person, roles };
+    let items = roles.into_iter().map(person).collect();
     Ok(with_etag(json(StatusCode::OK, position, &People { position, items }), version))
 }
 
 pub async fn set_roles(call: Call) -> Result<Response, Problem> {
     call.by_a_person()?;
     let expected = call.if_match()?;
-    let (SetRoles { roles }, cx) = call.command()?;
+    let (body, cx) = call.command::<SetRoles>()?;
     let person = checked_person("id", call.id())?;
+    let roles = checked(body)?;
     let lane = format!("access-{}", cx.tenant);
     let assign = access::Command::Assign { person: person.clone(), roles };
     let done = call.store.perform(&cx, &lane, |work| Box::pin(decide(work, expected, person.clone(), assign.clone())));
     Ok(call.carried_out(&done.await?, false))
+}
+
+/// Each role with its term. What is wrong is all told at once.
+fn checked(SetRoles { roles, terms }: SetRoles) -> Result<BTreeMap<Role, Term>, Problem> {
+    let mut errors: Vec<FieldError> = Vec::new();
+    let mut given: BTreeMap<Role, Term> = roles.into_iter().map(|role| (role, Term::ALWAYS)).collect();
+    for (role, AskedTerm { from, until }) in terms {
+        let field = format!("terms.{}", <&'static str>::from(role));
+        let mut at = |name: &str, text: Option<String>| {
+            let checked = text.map(|text| instant(&format!("{field}.{name}"), &text)).transpose();
+            checked.map_err(|error| errors.push(error)).unwrap_or_default()
+        };
+        let term = Term { from: at("from", from), until: at("until", until) };
+        if term.from.zip(term.until).is_some_and(|(from, until)| until <= from) {
+            errors.push(field_error(format!("{field}.until"), "it does not lie after `from`: no time is left between"));
+        }
+        match given.get_mut(&role) {
+            Some(given) => *given = term,
+            None => errors.push(field_error(field, "it is not among the roles: name it there too")),
+        }
+    }
+    if errors.is_empty() { Ok(given) } else { Err(Problem::fields(errors)) }
 }
 
 async fn decide(
@@ -64,4 +105,46 @@ async fn decide(
     }
     let changed = work.execute::<Admission>(&tenant, expected, assign).await?;
     Ok(Outcome { id: person, version: changed.version, changed: changed.changed })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SetRoles, checked};
+    use access::{Role, Term};
+    use serde_json::{Value, json};
+
+    fn read(body: Value) -> Result<Vec<(Role, Term)>, String> {
+        let body: SetRoles = serde_json::from_value(body).expect("a body");
+        checked(body).map(|roles| roles.into_iter().collect()).map_err(|problem| problem.to_string())
+    }
+
+    #[test]
+    fn a_role_is_held_for_good_unless_its_term_is_said() {
+        let body = json!({"roles": ["viewer", "external_auditor"], "terms": {"external_auditor": {"until": "2026-07-01T00:00:00+02:00"}}});
+        let until = "2026-06-30T22:00:00Z".parse().ok();
+        assert_eq!(
+            read(body),
+            Ok(vec![(Role::ExternalAuditor, Term { from: None, until }), (Role::Viewer, Term::ALWAYS)])
+        );
+    }
+
+    #[test]
+    fn a_wrong_term_is_named() {
+        for (terms, told) in [
+            (json!({"viewer": {"until": "soon"}}), "terms.viewer.until: `soon` is not an instant"),
+            (json!({"risk_owner": {}}), "terms.risk_owner: it is not among the roles"),
+            (
+                json!({"viewer": {"from": "2026-07-01T00:00:00Z", "until": "2026-07-01T00:00:00Z"}}),
+                "terms.viewer.until: it does not lie after `from`",
+            ),
+        ] {
+            let problem = read(json!({"roles": ["viewer"], "terms": terms})).expect_err(told);
+            assert!(problem.starts_with(told), "{problem}");
+        }
+        let several = json!({"viewer": {"from": "x", "until": "y"}});
+        assert_eq!(
+            read(json!({"roles": ["viewer"], "terms": several})),
+            Err("2 fields are wrong: see errors".to_owned())
+        );
+    }
 }

@@ -33,6 +33,10 @@ async fn open(store: &EventStore, cause: Cx, event: &Recorded) -> anyhow::Result
 
 async fn begin(work: &mut Work, organisation: Uuid, create: Command) -> anyhow::Result<()> {
     let id = work.cx().tenant.to_string();
+    // It may belong to another by now.
+    if work.load::<Tenant>(&id).await?.1 > 0 {
+        return Ok(());
+    }
     work.execute::<Tenant>(&id, None, create).await?;
     work.execute::<Admission>(&id, None, access::Command::Open { organisation }).await?;
     Ok(())

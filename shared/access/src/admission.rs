@@ -1,14 +1,14 @@
-use crate::Role;
+use crate::{Role, Roster, Term};
+use chrono::{DateTime, Utc};
 use eventstore::{Actor, Cx, aggregate};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// A tenant's owner and the roles of its people. One stream a tenant, in every service; tenancy decides, the others copy.
 #[derive(Default, Serialize, Deserialize)]
 pub struct Admission {
-    organisation: Option<Uuid>,
-    roles: BTreeMap<String, BTreeSet<Role>>,
+    roster: Roster,
 }
 
 #[derive(Clone, Debug)]
@@ -23,7 +23,7 @@ pub enum Command {
     /// The person has exactly these roles from now on; none ends the membership.
     Assign {
         person: String,
-        roles: BTreeSet<Role>,
+        roles: BTreeMap<Role, Term>,
     },
     /// What tenancy decided.
     Copy(Event),
@@ -35,9 +35,14 @@ pub enum Event {
     Opened {
         organisation: Uuid,
     },
+    /// The person holds the role, for this term and no other.
     Granted {
         person: String,
         role: Role,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<DateTime<Utc>>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<DateTime<Utc>>,
     },
     Revoked {
         person: String,
@@ -58,95 +63,92 @@ pub enum Broken {
     NotOpened,
     #[error("nobody gives or takes their own roles: ask another manager")]
     OwnRole,
-    #[error("{0} is the last ISMS manager: make somebody else one first")]
+    #[error("{0} is the last ISMS manager without an end: make somebody else one first, now and without `until`")]
     LastManager(String),
+    #[error("terms.{role}.until: {until} has passed: leave the role out, or say an instant to come", role = <&str>::from(*.0), until = .1)]
+    OverAlready(Role, DateTime<Utc>),
 }
 
 impl Admission {
-    /// Whether the person has a role.
-    pub fn admits(&self, person: &str) -> bool {
-        self.roles.contains_key(person)
+    /// Whether the person has a role, now or from an instant to come.
+    pub fn admits(&self, person: &str, now: DateTime<Utc>) -> bool {
+        self.roster.held(person).any(|(_, term)| !term.is_over(now))
     }
 
     fn decide(&self, command: Command, cx: &Cx) -> Result<Vec<Event>, Broken> {
         match command {
-            Command::Open { organisation } => match self.organisation {
+            Command::Open { organisation } => match self.roster.organisation {
                 None => Ok(vec![Event::Opened { organisation }]),
                 Some(owner) if owner == organisation => Ok(vec![]),
                 Some(_) => Err(Broken::OwnedByAnother),
             },
-            Command::HandOver { organisation } => match self.organisation {
+            Command::HandOver { organisation } => match self.roster.organisation {
                 None => Err(Broken::NotOpened),
                 Some(owner) if owner == organisation => Ok(vec![]),
                 Some(_) => Ok(vec![Event::HandedOver { organisation }]),
             },
-            Command::Assign { person, roles } => self.assign(person, &roles, &cx.actor),
+            Command::Assign { person, roles } => self.assign(&person, &roles, cx),
             Command::Copy(event) => Ok(if self.holds(&event) { vec![] } else { vec![event] }),
         }
     }
 
-    fn assign(&self, person: String, roles: &BTreeSet<Role>, actor: &Actor) -> Result<Vec<Event>, Broken> {
-        let before = self.roles.get(&person).cloned().unwrap_or_default();
+    fn assign(&self, person: &str, roles: &BTreeMap<Role, Term>, cx: &Cx) -> Result<Vec<Event>, Broken> {
+        let before: BTreeMap<Role, Term> = self.roster.held(person).collect();
         if before == *roles {
             return Ok(vec![]);
         }
-        if matches!(actor, Actor::Person(actor) if *actor == person) {
+        if matches!(&cx.actor, Actor::Person(actor) if actor == person) {
             return Err(Broken::OwnRole);
         }
-        if !roles.contains(&Role::IsmsManager) && self.is_last_manager(&person) {
-            return Err(Broken::LastManager(person));
+        // What is over already may stay so: the people are shown with it.
+        let given: Vec<_> = roles.iter().filter(|(role, term)| before.get(role) != Some(term)).collect();
+        let over = given.iter().find_map(|(role, term)| Some((**role, term.until.filter(|until| *until <= cx.now)?)));
+        if let Some((role, until)) = over {
+            return Err(Broken::OverAlready(role, until));
         }
-        let granted = roles.difference(&before).map(|role| Event::Granted { person: person.clone(), role: *role });
-        let revoked = before.difference(roles).map(|role| Event::Revoked { person: person.clone(), role: *role });
+        let stays = roles.get(&Role::IsmsManager).is_some_and(|term| lasts(term, cx.now));
+        if !stays && self.is_last_manager(person, cx.now) {
+            return Err(Broken::LastManager(person.to_owned()));
+        }
+        let granted = given.into_iter().map(|(role, Term { from, until })| Event::Granted {
+            person: person.to_owned(),
+            role: *role,
+            from: *from,
+            until: *until,
+        });
+        let ended = before.keys().filter(|role| !roles.contains_key(role));
+        let revoked = ended.map(|role| Event::Revoked { person: person.to_owned(), role: *role });
         Ok(granted.chain(revoked).collect())
     }
 
-    fn is_last_manager(&self, person: &str) -> bool {
-        let mut managers = self.roles.iter().filter(|(_, roles)| roles.contains(&Role::IsmsManager));
-        managers.next().is_some_and(|(name, _)| name == person) && managers.next().is_none()
+    /// A manager whose term ends leaves nobody behind, and one whose term has not begun cannot help yet.
+    fn is_last_manager(&self, person: &str, now: DateTime<Utc>) -> bool {
+        let manages =
+            |name: &str| self.roster.held(name).any(|(role, term)| role == Role::IsmsManager && lasts(&term, now));
+        manages(person) && !self.roster.roles.keys().any(|name| name != person && manages(name))
     }
 
     fn holds(&self, event: &Event) -> bool {
-        let has = |person: &String, role: &Role| self.roles.get(person).is_some_and(|roles| roles.contains(role));
+        let held = |person: &str, role: Role| self.roster.held(person).find(|(held, _)| *held == role);
         match event {
             Event::Opened { organisation } | Event::HandedOver { organisation } => {
-                self.organisation == Some(*organisation)
+                self.roster.organisation == Some(*organisation)
             }
-            Event::Granted { person, role } => has(person, role),
-            Event::Revoked { person, role } => !has(person, role),
+            Event::Granted { person, role, from, until } => {
+                held(person, *role) == Some((*role, Term { from: *from, until: *until }))
+            }
+            Event::Revoked { person, role } => held(person, *role).is_none(),
         }
     }
 
     fn apply(&mut self, event: Event) {
-        match event {
-            Event::Opened { organisation } => self.organisation = Some(organisation),
-            Event::HandedOver { organisation } => {
-                self.organisation = Some(organisation);
-                self.roles.clear();
-            }
-            Event::Granted { .. } | Event::Revoked { .. } => event.assign_in(&mut self.roles),
-        }
+        self.roster.take(event);
     }
 }
 
-impl Event {
-    /// Gives or takes the role; a person without one is not there.
-    pub(crate) fn assign_in(self, people: &mut BTreeMap<String, BTreeSet<Role>>) {
-        match self {
-            Self::Opened { .. } | Self::HandedOver { .. } => {}
-            Self::Granted { person, role } => {
-                people.entry(person).or_default().insert(role);
-            }
-            Self::Revoked { person, role } => {
-                if let Some(roles) = people.get_mut(&person) {
-                    roles.remove(&role);
-                    if roles.is_empty() {
-                        people.remove(&person);
-                    }
-                }
-            }
-        }
-    }
+/// In force now, and without an end.
+fn lasts(term: &Term, now: DateTime<Utc>) -> bool {
+    term.until.is_none() && term.covers(now)
 }
 
 aggregate!(Admission, "access", Command, Event, Broken);
@@ -154,7 +156,8 @@ aggregate!(Admission, "access", Command, Event, Broken);
 #[cfg(test)]
 mod tests {
     use super::{Admission, Broken, Command, Event};
-    use crate::Role;
+    use crate::{Role, Term};
+    use chrono::{DateTime, Utc};
     use eventstore::{Actor, Cx, TenantId};
     use uuid::Uuid;
 
@@ -166,13 +169,29 @@ mod tests {
         admission
     }
 
+    fn at(day: u32) -> DateTime<Utc> {
+        format!("2026-03-{day:02}T09:30:00Z").parse().expect("an instant")
+    }
+
+    /// On the tenth.
     fn by(person: &str) -> Cx {
-        let now = "2026-03-01T09:30:00Z".parse().expect("an instant");
-        Cx::new(TenantId::random(), Actor::Person(person.to_owned()), now)
+        Cx::new(TenantId::random(), Actor::Person(person.to_owned()), at(10))
     }
 
     fn granted(person: &str, role: Role) -> Event {
-        Event::Granted { person: person.to_owned(), role }
+        granted_for(person, role, Term::ALWAYS)
+    }
+
+    fn granted_for(person: &str, role: Role, Term { from, until }: Term) -> Event {
+        Event::Granted { person: person.to_owned(), role, from, until }
+    }
+
+    fn until(day: u32) -> Term {
+        Term { from: None, until: Some(at(day)) }
+    }
+
+    fn from(day: u32) -> Term {
+        Term { from: Some(at(day)), until: None }
     }
 
     fn revoked(person: &str, role: Role) -> Event {
@@ -180,7 +199,11 @@ mod tests {
     }
 
     fn assign(person: &str, roles: &[Role]) -> Command {
-        Command::Assign { person: person.to_owned(), roles: roles.iter().copied().collect() }
+        Command::Assign { person: person.to_owned(), roles: roles.iter().map(|role| (*role, Term::ALWAYS)).collect() }
+    }
+
+    fn assign_for(person: &str, role: Role, term: Term) -> Command {
+        Command::Assign { person: person.to_owned(), roles: [(role, term)].into() }
     }
 
     #[test]
@@ -197,7 +220,7 @@ mod tests {
         let mut admission = given(vec![granted("jo", Role::Viewer), granted("jo", Role::RiskOwner)]);
         for (role, admitted) in [(Role::Viewer, true), (Role::RiskOwner, false)] {
             admission.apply(revoked("jo", role));
-            assert_eq!(admission.admits("jo"), admitted);
+            assert_eq!(admission.admits("jo", at(10)), admitted);
         }
     }
 
@@ -211,7 +234,7 @@ mod tests {
         assert_eq!(admission.decide(hand_over.clone(), &by("stele")), Ok(vec![handed_over.clone()]));
         assert_eq!(admission.decide(Command::Copy(handed_over.clone()), &by("tenancy")), Ok(vec![handed_over.clone()]));
         admission.apply(handed_over.clone());
-        assert!(!admission.admits("mara"));
+        assert!(!admission.admits("mara", at(10)));
         assert_eq!(admission.decide(hand_over.clone(), &by("stele")), Ok(vec![]));
         assert_eq!(admission.decide(Command::Copy(handed_over), &by("tenancy")), Ok(vec![]));
         assert_eq!(given(vec![]).decide(hand_over, &by("stele")), Err(Broken::NotOpened));
@@ -231,6 +254,57 @@ mod tests {
         assert_eq!(one.decide(assign("mara", &[]), &by("admin")), last());
         assert_eq!(one.decide(assign("mara", &[Role::Viewer]), &by("admin")), last());
         assert_eq!(two.decide(assign("mara", &[]), &by("admin")), Ok(vec![revoked("mara", Role::IsmsManager)]));
+    }
+
+    #[test]
+    fn a_manager_whose_term_ends_or_has_not_begun_is_no_other_manager() {
+        let last = || Err(Broken::LastManager("mara".to_owned()));
+        for term in [until(20), from(20)] {
+            let jo = granted_for("jo", Role::IsmsManager, term);
+            let admission = given(vec![granted("mara", Role::IsmsManager), jo]);
+            assert_eq!(admission.decide(assign("mara", &[]), &by("admin")), last(), "{term:?}");
+            assert_eq!(admission.decide(assign_for("mara", Role::IsmsManager, term), &by("admin")), last());
+            assert_eq!(admission.decide(assign("jo", &[]), &by("admin")), Ok(vec![revoked("jo", Role::IsmsManager)]));
+        }
+        let begun = given(vec![granted("mara", Role::IsmsManager), granted_for("jo", Role::IsmsManager, from(9))]);
+        assert!(begun.decide(assign("mara", &[]), &by("admin")).is_ok());
+        let told = Broken::LastManager("mara".to_owned()).to_string();
+        assert!(told.ends_with("make somebody else one first, now and without `until`"), "{told}");
+    }
+
+    #[test]
+    fn a_role_is_given_for_a_term_and_that_term_is_changed() {
+        let admission = given(vec![granted_for("jo", Role::ExternalAuditor, until(20))]);
+        assert_eq!(admission.decide(assign_for("jo", Role::ExternalAuditor, until(20)), &by("mara")), Ok(vec![]));
+        for term in [until(25), from(9), Term::ALWAYS] {
+            let changed = granted_for("jo", Role::ExternalAuditor, term);
+            let assigned = admission.decide(assign_for("jo", Role::ExternalAuditor, term), &by("mara"));
+            assert_eq!(assigned, Ok(vec![changed.clone()]));
+            assert_eq!(admission.decide(Command::Copy(changed.clone()), &by("tenancy")), Ok(vec![changed]));
+        }
+        assert!(admission.admits("jo", at(19)) && !admission.admits("jo", at(20)));
+    }
+
+    #[test]
+    fn no_role_is_given_for_a_time_that_has_passed() {
+        let over = assign_for("jo", Role::Viewer, until(9));
+        let told = given(vec![]).decide(over.clone(), &by("mara")).expect_err("refused").to_string();
+        let remedy =
+            "terms.viewer.until: 2026-03-09 09:30:00 UTC has passed: leave the role out, or say an instant to come";
+        assert_eq!(told, remedy);
+        // Whose role is over keeps it so while another one is given.
+        let admission = given(vec![granted_for("jo", Role::Viewer, until(9))]);
+        assert_eq!(admission.decide(over, &by("mara")), Ok(vec![]));
+        let roles = [(Role::Viewer, until(9)), (Role::RiskOwner, Term::ALWAYS)].into();
+        let both = Command::Assign { person: "jo".to_owned(), roles };
+        assert_eq!(admission.decide(both, &by("mara")), Ok(vec![granted("jo", Role::RiskOwner)]));
+    }
+
+    #[test]
+    fn an_event_from_before_there_were_terms_is_one_for_good() {
+        let old = serde_json::json!({"type": "granted", "data": {"person": "jo", "role": "viewer"}});
+        assert_eq!(serde_json::from_value::<Event>(old.clone()).expect("read"), granted("jo", Role::Viewer));
+        assert_eq!(serde_json::to_value(granted("jo", Role::Viewer)).expect("written"), old);
     }
 
     #[test]

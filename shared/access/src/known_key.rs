@@ -1,9 +1,10 @@
-use crate::Role;
 use crate::key::{Created, Event};
+use crate::{Action, Role};
 use chrono::{DateTime, Utc};
 use eventstore::Recorded;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+use strum::IntoEnumIterator;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use views::{Folded, View, stream_key};
@@ -29,6 +30,17 @@ pub struct KeyDetails {
     pub expires_at: DateTime<Utc>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revoked_at: Option<DateTime<Utc>>,
+}
+
+impl KnownKey {
+    /// All that it may do in its tenant.
+    pub fn actions(&self) -> impl Iterator<Item = Action> {
+        Action::iter().filter(|action| self.may(*action))
+    }
+
+    pub fn may(&self, action: Action) -> bool {
+        self.details.roles.iter().any(|role| role.may(action))
+    }
 }
 
 impl View for KnownKey {

@@ -1,5 +1,5 @@
-//! Who may do what: bearer tokens of the local issuer and of identity providers, API keys, the roles of people in a tenant, and one table
-//! of roles and actions.
+//! Who may do what: bearer tokens of the local issuer and of identity providers, API keys, the roles of people in a tenant and for
+//! how long they hold them, and one table of roles and actions.
 //!
 //! Every service keeps its own copy of a tenant's roles, recorded as its own events, so no request asks another service.
 
@@ -13,6 +13,7 @@ mod mirror;
 mod providers;
 mod role;
 mod roster;
+mod term;
 mod token;
 
 pub use admission::{Admission, Broken, Command, Event};
@@ -24,4 +25,5 @@ pub use mirror::when_access_changes_then_copy_it;
 pub use providers::{Login, NotTrusted, Providers, Trusted};
 pub use role::{Action, Role};
 pub use roster::{KEY, Roster};
+pub use term::Term;
 pub use token::{Caller, Issuer, TokenError, Verifier};

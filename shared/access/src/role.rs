@@ -12,12 +12,19 @@ pub enum Role {
     IsmsManager,
     RiskOwner,
     ControlOwner,
+    /// Writes in the registers, and decides nothing.
+    Contributor,
     InternalAuditor,
+    /// Of a certification body or a client: looks, and writes nowhere.
+    ExternalAuditor,
     Viewer,
 }
 
 /// What a route asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, EnumIter, IntoStaticStr)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema, EnumIter, IntoStaticStr,
+)]
+#[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum Action {
     /// See registers, the Statement of Applicability, histories.
@@ -37,6 +44,10 @@ pub enum Action {
 }
 
 impl Role {
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::iter()
+    }
+
     /// The one table of roles and actions. What is not listed is refused.
     pub fn may(self, action: Action) -> bool {
         use Action::{DecideApplicability, DecideTreatment, ManageTenant, Read, ReadTrail, WriteControls, WriteRisks};
@@ -46,7 +57,8 @@ impl Role {
             }
             Self::RiskOwner => &[Read, WriteRisks, DecideTreatment],
             Self::ControlOwner => &[Read, WriteControls],
-            Self::InternalAuditor => &[Read, ReadTrail],
+            Self::Contributor => &[Read, WriteRisks, WriteControls],
+            Self::InternalAuditor | Self::ExternalAuditor => &[Read, ReadTrail],
             Self::Viewer => &[Read],
         };
         allowed.contains(&action)
@@ -56,7 +68,7 @@ impl Role {
 impl Action {
     /// The roles that allow it.
     pub fn roles(self) -> impl Iterator<Item = Role> {
-        Role::iter().filter(move |role| role.may(self))
+        Role::all().filter(move |role| role.may(self))
     }
 }
 
@@ -79,7 +91,9 @@ mod tests {
             "isms_manager: read read_trail write_risks decide_treatment write_controls decide_applicability manage_tenant\n\
              risk_owner: read write_risks decide_treatment\n\
              control_owner: read write_controls\n\
+             contributor: read write_risks write_controls\n\
              internal_auditor: read read_trail\n\
+             external_auditor: read read_trail\n\
              viewer: read\n"
         );
     }

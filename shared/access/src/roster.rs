@@ -1,8 +1,10 @@
 use crate::admission::Event;
-use crate::{Action, Caller, Role};
+use crate::{Action, Caller, Role, Term};
+use chrono::{DateTime, Utc};
 use eventstore::Recorded;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use strum::IntoEnumIterator;
 use uuid::Uuid;
 use views::{Folded, View};
 
@@ -13,23 +15,74 @@ pub const KEY: &str = "tenant";
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Roster {
     pub organisation: Option<Uuid>,
+    /// All that was given, whether or not it is in force now; a person without a role is not there.
     pub roles: BTreeMap<String, BTreeSet<Role>>,
+    /// Of the roles that are not held for good.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub terms: BTreeMap<String, BTreeMap<Role, Term>>,
 }
 
 impl Roster {
     /// Whether the caller belongs here at all. To whom this is false, the tenant does not exist.
-    pub fn knows(&self, caller: &Caller) -> bool {
-        self.owned_by(caller) && (caller.administrator || self.roles.contains_key(&caller.person))
+    pub fn knows(&self, caller: &Caller, now: DateTime<Utc>) -> bool {
+        self.owned_by(caller) && (caller.administrator || self.in_force(&caller.person, now).next().is_some())
     }
 
-    pub fn allows(&self, caller: &Caller, action: Action) -> bool {
-        let roles = self.roles.get(&caller.person).into_iter().flatten();
-        self.owned_by(caller) && (caller.administrator || roles.into_iter().any(|role| role.may(action)))
+    pub fn allows(&self, caller: &Caller, action: Action, now: DateTime<Utc>) -> bool {
+        let mut roles = self.in_force(&caller.person, now);
+        self.owned_by(caller) && (caller.administrator || roles.any(|role| role.may(action)))
+    }
+
+    /// All that the caller may do here.
+    pub fn actions(&self, caller: &Caller, now: DateTime<Utc>) -> impl Iterator<Item = Action> {
+        Action::iter().filter(move |action| self.allows(caller, *action, now))
+    }
+
+    /// The person's roles that have begun and are not over.
+    pub fn in_force(&self, person: &str, now: DateTime<Utc>) -> impl Iterator<Item = Role> {
+        self.held(person).filter(move |(_, term)| term.covers(now)).map(|(role, _)| role)
+    }
+
+    /// Every role of the person, and for how long.
+    pub fn held(&self, person: &str) -> impl Iterator<Item = (Role, Term)> {
+        let terms = self.terms.get(person);
+        let term = move |role| terms.and_then(|terms| terms.get(&role)).copied().unwrap_or(Term::ALWAYS);
+        self.roles.get(person).into_iter().flatten().map(move |role| (*role, term(*role)))
     }
 
     /// A person's handle is their organisation's: the same one elsewhere is somebody else.
     fn owned_by(&self, caller: &Caller) -> bool {
         self.organisation == Some(caller.organisation)
+    }
+
+    pub(crate) fn take(&mut self, event: Event) {
+        match event {
+            Event::Opened { organisation } => self.organisation = Some(organisation),
+            Event::HandedOver { organisation } => {
+                *self = Self { organisation: Some(organisation), ..Self::default() };
+            }
+            Event::Granted { person, role, from, until } => self.give(person, role, Term { from, until }),
+            Event::Revoked { person, role } => self.withdraw(&person, role),
+        }
+    }
+
+    fn give(&mut self, person: String, role: Role, term: Term) {
+        self.withdraw(&person, role);
+        if term != Term::ALWAYS {
+            self.terms.entry(person.clone()).or_default().insert(role, term);
+        }
+        self.roles.entry(person).or_default().insert(role);
+    }
+
+    fn withdraw(&mut self, person: &str, role: Role) {
+        if let Some(terms) = self.terms.get_mut(person) {
+            terms.remove(&role);
+        }
+        if let Some(roles) = self.roles.get_mut(person) {
+            roles.remove(&role);
+        }
+        self.terms.retain(|_, terms| !terms.is_empty());
+        self.roles.retain(|_, roles| !roles.is_empty());
     }
 }
 
@@ -43,11 +96,7 @@ impl View for Roster {
     fn apply(current: Option<Self>, _: &str, event: &Recorded) -> Folded<Option<Self>> {
         let Some(event) = event.decode::<Event>()? else { return Ok(current) };
         let mut roster = current.unwrap_or_default();
-        match event {
-            Event::Opened { organisation } => roster.organisation = Some(organisation),
-            Event::HandedOver { organisation } => roster = Self { organisation: Some(organisation), ..Self::default() },
-            Event::Granted { .. } | Event::Revoked { .. } => event.assign_in(&mut roster.roles),
-        }
+        roster.take(event);
         Ok(Some(roster))
     }
 }
@@ -55,24 +104,67 @@ impl View for Roster {
 #[cfg(test)]
 mod tests {
     use super::Roster;
-    use crate::{Action, Caller, Role};
+    use crate::{Action, Caller, Event, Role};
+    use chrono::{DateTime, Utc};
     use uuid::Uuid;
 
     fn caller(person: &str, organisation: Uuid, administrator: bool) -> Caller {
         Caller { person: person.to_owned(), organisation, administrator }
     }
 
+    fn at(hour: u32) -> DateTime<Utc> {
+        format!("2026-03-01T{hour:02}:00:00Z").parse().expect("an instant")
+    }
+
+    fn granted(role: Role, from: Option<u32>, until: Option<u32>) -> Event {
+        Event::Granted { person: "mara".to_owned(), role, from: from.map(at), until: until.map(at) }
+    }
+
+    fn roster(organisation: Uuid, events: impl IntoIterator<Item = Event>) -> Roster {
+        let mut roster = Roster { organisation: Some(organisation), ..Roster::default() };
+        events.into_iter().for_each(|event| roster.take(event));
+        roster
+    }
+
     #[test]
     fn an_administrator_of_another_organisation_is_a_stranger() {
-        let ours = Uuid::new_v4();
-        let roster = Roster { organisation: Some(ours), roles: [("mara".to_owned(), [Role::Viewer].into())].into() };
-        assert!(roster.allows(&caller("admin", ours, true), Action::ManageTenant));
-        assert!(!roster.knows(&caller("admin", Uuid::new_v4(), true)));
-        assert!(!roster.knows(&caller("admin", ours, false)));
-        assert!(roster.allows(&caller("mara", ours, false), Action::Read));
-        assert!(!roster.allows(&caller("mara", ours, false), Action::WriteRisks));
-        assert!(!Roster::default().knows(&caller("admin", Uuid::nil(), true)));
+        let (ours, now) = (Uuid::new_v4(), at(9));
+        let roster = roster(ours, [granted(Role::Viewer, None, None)]);
+        assert!(roster.allows(&caller("admin", ours, true), Action::ManageTenant, now));
+        assert!(!roster.knows(&caller("admin", Uuid::new_v4(), true), now));
+        assert!(!roster.knows(&caller("admin", ours, false), now));
+        assert!(roster.allows(&caller("mara", ours, false), Action::Read, now));
+        assert!(!roster.allows(&caller("mara", ours, false), Action::WriteRisks, now));
+        assert!(!Roster::default().knows(&caller("admin", Uuid::nil(), true), now));
         let namesake = caller("mara", Uuid::new_v4(), false);
-        assert!(!roster.knows(&namesake) && !roster.allows(&namesake, Action::Read));
+        assert!(!roster.knows(&namesake, now) && !roster.allows(&namesake, Action::Read, now));
+    }
+
+    #[test]
+    fn a_role_admits_from_its_beginning_until_its_end() {
+        let ours = Uuid::new_v4();
+        let mara = caller("mara", ours, false);
+        let auditor = granted(Role::ExternalAuditor, Some(9), Some(17));
+        let roster = roster(ours, [auditor, granted(Role::Viewer, None, Some(12))]);
+        let trail = |hour| (roster.knows(&mara, at(hour)), roster.allows(&mara, Action::ReadTrail, at(hour)));
+        assert_eq!([8, 9, 16, 17].map(trail), [(true, false), (true, true), (true, true), (false, false)]);
+        assert_eq!(roster.in_force("mara", at(13)).collect::<Vec<_>>(), [Role::ExternalAuditor]);
+        assert_eq!(roster.actions(&mara, at(18)).count(), 0);
+    }
+
+    #[test]
+    fn a_role_that_is_given_again_has_its_new_term_alone() {
+        let ours = Uuid::new_v4();
+        let (brief, always) = (granted(Role::Viewer, None, Some(12)), granted(Role::Viewer, None, None));
+        assert_eq!(roster(ours, [brief, always.clone()]), roster(ours, [always]));
+    }
+
+    /// What stands in the rows of an older program is read, and what is folded today is the same where no role has an end.
+    #[test]
+    fn a_roster_without_terms_reads_and_writes_as_ever() {
+        let old = r#"{"organisation":"00000000-0000-0000-0000-000000000000","roles":{"mara":["viewer"]}}"#;
+        let folded = roster(Uuid::nil(), [granted(Role::Viewer, None, None)]);
+        assert_eq!(serde_json::from_str::<Roster>(old).expect("read"), folded);
+        assert_eq!(serde_json::to_string(&folded).expect("written"), old);
     }
 }

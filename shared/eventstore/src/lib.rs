@@ -41,7 +41,7 @@ pub use context::{CommandKey, Cx};
 pub use cqrs_es::event_sink::EventSink;
 pub use cqrs_es::{Aggregate, DomainEvent};
 pub use crash::crash_point;
-pub use event::{Metadata, Recorded};
+pub use event::{Metadata, Recorded, hex};
 pub use feed::Head;
 pub use ids::{InvalidStream, Stream, TenantId};
 pub use migrate::{migrate, migrations};

@@ -38,6 +38,12 @@ impl Restore {
         Ok(Self { connection, tenant })
     }
 
+    /// Whether nobody else restores the tenant here; from now on nobody does while this is open.
+    pub async fn alone(&mut self) -> Result<bool, StoreError> {
+        let lock = "select pg_try_advisory_lock(hashtextextended('stele restore ' || $1::text, 0))";
+        Ok(sqlx::query_scalar(lock).bind(self.tenant.to_string()).fetch_one(&mut self.connection).await?)
+    }
+
     /// The version of the last migration that the database has seen.
     pub async fn schema(&mut self) -> Result<i64, StoreError> {
         let version = sqlx::query_scalar("select coalesce(max(version), 0) from _sqlx_migrations where success");
@@ -98,7 +104,13 @@ impl Restore {
         Ok(())
     }
 
-    /// From here on nothing is written until [`Restore::finish`], and nobody else appends for the tenant.
+    /// Undoes what was not committed, and what `hold_back` began.
+    pub async fn give_up(&mut self, why: &str) -> Result<(), StoreError> {
+        sqlx::query("rollback").execute(&mut self.connection).await?;
+        self.let_go(why).await
+    }
+
+    /// From here on nothing is written until [`Restore::commit`], and nobody else appends for the tenant.
     pub async fn begin(&mut self) -> Result<(), StoreError> {
         sqlx::query("begin").execute(&mut self.connection).await?;
         sqlx::query("select lock_head($1)").bind(self.tenant).execute(&mut self.connection).await?;
@@ -151,23 +163,27 @@ impl Restore {
         Ok(())
     }
 
-    /// Sets the head to where the chain ended and commits. Nothing of it is published again: what other services have of
-    /// it is in their part, and what they lack they ask for.
-    pub async fn finish(&mut self, chain: &Chain) -> Result<(), StoreError> {
-        if let Some(recorded_at) = chain.recorded_at() {
-            sqlx::query("update heads set position = $2, hash = $3, recorded_at = $4 where tenant_id = $1")
-                .bind(self.tenant)
-                .bind(chain.position())
-                .bind(chain.hash())
-                .bind(recorded_at)
-                .execute(&mut self.connection)
-                .await?;
-            sqlx::query("insert into relay_checkpoints (tenant_id, position) values ($1, $2)")
-                .bind(self.tenant)
-                .bind(chain.position())
-                .execute(&mut self.connection)
-                .await?;
-        }
+    /// Sets the head to where the chain ended. Nothing of it is published again: what other services have of it is in
+    /// their part, and what they lack they ask for.
+    pub async fn end_at(&mut self, chain: &Chain) -> Result<(), StoreError> {
+        let Some(recorded_at) = chain.recorded_at() else { return Ok(()) };
+        sqlx::query("update heads set position = $2, hash = $3, recorded_at = $4 where tenant_id = $1")
+            .bind(self.tenant)
+            .bind(chain.position())
+            .bind(chain.hash())
+            .bind(recorded_at)
+            .execute(&mut self.connection)
+            .await?;
+        sqlx::query("insert into relay_checkpoints (tenant_id, position) values ($1, $2)")
+            .bind(self.tenant)
+            .bind(chain.position())
+            .execute(&mut self.connection)
+            .await?;
+        Ok(())
+    }
+
+    /// From here on it is the tenant's.
+    pub async fn commit(&mut self) -> Result<(), StoreError> {
         sqlx::query("commit").execute(&mut self.connection).await?;
         Ok(())
     }

@@ -9,13 +9,16 @@ use sqlx::{Connection, PgConnection};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// Each has a connection of its own, and a share of the tenants.
 const WRITERS: usize = 2;
 const WAITING: usize = 1024;
+
+/// Tenants set aside that are written for at once, each by a connection of its own.
+const ASIDE: usize = 3;
 
 /// Group commit: commands that wait at the same moment share one transaction, across tenants. A lone one waits for nobody.
 pub struct Writer {
@@ -32,6 +35,7 @@ struct Desk {
     /// Tenants that would hold up the others: somebody else appends for them, or a command of theirs is large. Each has a
     /// task that waits for it, and what else comes for the tenant waits there.
     aside: Mutex<HashMap<TenantId, VecDeque<Entry>>>,
+    rooms: Semaphore,
     tasks: TaskTracker,
     closing: CancellationToken,
 }
@@ -44,7 +48,8 @@ impl Writer {
         announcer: Announcer,
     ) -> Self {
         let (aside, tasks, closing) = (Mutex::default(), TaskTracker::new(), CancellationToken::new());
-        let desk = Arc::new(Desk { service, options, projector, announcer, aside, tasks, closing });
+        let rooms = Semaphore::new(ASIDE);
+        let desk = Arc::new(Desk { service, options, projector, announcer, aside, rooms, tasks, closing });
         let queues = (0..WRITERS).map(|_| {
             let (queue, waiting) = mpsc::channel(WAITING);
             desk.tasks.spawn(desk.clone().write(waiting));
@@ -140,6 +145,8 @@ impl Desk {
 
     /// Records what waits for one tenant, and may wait for its head.
     async fn write_aside(self: Arc<Self>, tenant: TenantId) {
+        // Nobody closes it.
+        let _room = self.rooms.acquire().await;
         let mut connection = None;
         loop {
             let batch = {

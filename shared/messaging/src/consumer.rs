@@ -6,10 +6,12 @@ use anyhow::Context;
 use async_nats::jetstream::Message;
 use async_nats::jetstream::message::Info;
 use eventstore::{EventStore, Head, Recorded, TenantId};
-use futures::StreamExt;
+use futures::{StreamExt, stream};
 use metrics::gauge;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 /// How often the source is asked what there is: a message that was the last and was lost leaves no gap to notice.
 const SWEEP: Duration = Duration::from_secs(5);
@@ -31,19 +33,21 @@ pub struct Consumer {
 impl Consumer {
     /// Listens and catches up for as long as the caller lets it run.
     pub async fn run(&self) {
-        tokio::join!(self.listen(), self.sweep());
+        let (queue, waiting) = mpsc::unbounded_channel();
+        let behind = Behind { queue, waiting: Mutex::default() };
+        tokio::join!(self.listen(&behind), self.catch_up_those(&behind, waiting), self.sweep());
     }
 
-    async fn listen(&self) {
+    async fn listen(&self, behind: &Behind) {
         loop {
-            if let Err(error) = self.listen_once().await {
+            if let Err(error) = self.listen_once(behind).await {
                 tracing::warn!(source = self.source, %error, "not listening; trying again");
             }
             tokio::time::sleep(PAUSE).await;
         }
     }
 
-    async fn listen_once(&self) -> Result<(), BusError> {
+    async fn listen_once(&self, behind: &Behind) -> Result<(), BusError> {
         let (consumer, before) = self.bus.ensure_consumer(self.store.service(), self.source).await?;
         let messages = consumer.messages().await.map_err(refused)?;
         let mut batches = messages.ready_chunks(BATCH);
@@ -52,7 +56,7 @@ impl Consumer {
             for message in batch {
                 messages.push(message.map_err(refused)?);
             }
-            self.hear(messages, before).await;
+            self.hear(messages, before, behind).await;
         }
         Ok(())
     }
@@ -61,7 +65,7 @@ impl Consumer {
     ///
     /// What the stream held `before` anybody listened, and what could not be taken at once, only tells that there was
     /// something: the source may since have been restored to an earlier moment, and its positions given out again.
-    async fn hear(&self, messages: Vec<Message>, before: u64) {
+    async fn hear(&self, messages: Vec<Message>, before: u64, behind: &Behind) {
         let mut by_tenant: BTreeMap<TenantId, Vec<(Recorded, Message)>> = BTreeMap::new();
         let mut in_doubt: BTreeSet<TenantId> = BTreeSet::new();
         for message in messages {
@@ -81,20 +85,15 @@ impl Consumer {
         }
         let taking = by_tenant.into_iter().map(|(tenant, heard)| {
             let doubted = in_doubt.contains(&tenant);
-            self.hear_of(tenant, heard, doubted)
+            self.hear_of(tenant, heard, doubted, behind)
         });
-        futures::stream::iter(taking).buffer_unordered(AT_ONCE).collect::<()>().await;
+        stream::iter(taking).buffer_unordered(AT_ONCE).collect::<()>().await;
     }
 
-    async fn hear_of(&self, tenant: TenantId, mut heard: Vec<(Recorded, Message)>, doubted: bool) {
+    async fn hear_of(&self, tenant: TenantId, mut heard: Vec<(Recorded, Message)>, doubted: bool, behind: &Behind) {
         heard.sort_by_key(|(event, _)| event.position);
         let (events, messages): (Vec<Recorded>, Vec<Message>) = heard.into_iter().unzip();
-        let taken = if doubted {
-            self.ask_instead(tenant, &events).await
-        } else {
-            self.take_with_replay(tenant, &events).await
-        };
-        match taken {
+        match self.take_or_ask(tenant, &events, doubted, behind).await {
             Ok(()) => {
                 for message in &messages {
                     acknowledge(message).await;
@@ -106,25 +105,47 @@ impl Consumer {
         }
     }
 
-    /// Takes what the source has, where the messages tell that it may have more.
-    async fn ask_instead(&self, tenant: TenantId, events: &[Recorded]) -> anyhow::Result<()> {
-        let mut session = self.store.session(tenant).await?;
-        let after = checkpoint::position(session.connection(), tenant, self.source).await?;
-        drop(session);
-        if events.iter().all(|event| event.position <= after) {
+    async fn take_or_ask(
+        &self,
+        tenant: TenantId,
+        events: &[Recorded],
+        doubted: bool,
+        behind: &Behind,
+    ) -> anyhow::Result<()> {
+        if doubted {
+            let after = self.taken(tenant).await?;
+            if events.iter().any(|event| event.position > after) {
+                behind.add(tenant);
+            }
             return Ok(());
         }
-        self.catch_up(tenant, after, false).await
-    }
-
-    async fn take_with_replay(&self, tenant: TenantId, events: &[Recorded]) -> anyhow::Result<()> {
         match take(&self.store, self.source, &self.reactions, tenant, events, false).await? {
-            Taken::UpTo(_) | Taken::Parked => Ok(()),
+            Taken::UpTo(_) | Taken::Parked => {}
             Taken::Gap { after } => {
                 tracing::info!(tenant.id = %tenant, source = self.source, after, "events are missing and are asked for again");
-                self.catch_up(tenant, after, false).await
+                behind.add(tenant);
             }
         }
+        Ok(())
+    }
+
+    async fn taken(&self, tenant: TenantId) -> anyhow::Result<i64> {
+        let mut session = self.store.session(tenant).await?;
+        Ok(checkpoint::position(session.connection(), tenant, self.source).await?)
+    }
+
+    /// However much a tenant lacks, what is heard of the others goes on meanwhile.
+    async fn catch_up_those(&self, behind: &Behind, waiting: UnboundedReceiver<TenantId>) {
+        let tenants = stream::unfold(waiting, async |mut waiting| Some((waiting.recv().await?, waiting)));
+        let catching_up = tenants.map(|tenant| async move {
+            behind.begin(tenant);
+            match self.taken(tenant).await {
+                Ok(after) => self.look_after(tenant, after, false).await,
+                // The sweep finds it again.
+                Err(error) => tracing::warn!(tenant.id = %tenant, source = self.source, error = format!("{error:#}"), "a tenant is behind its source; trying again"),
+            }
+        });
+        catching_up.buffer_unordered(AT_ONCE).collect::<()>().await;
     }
 
     /// Asks the source for everything after a position, and takes it.
@@ -210,6 +231,26 @@ impl Consumer {
         if let Err(error) = self.catch_up(tenant, after, retry).await {
             tracing::warn!(tenant.id = %tenant, source = self.source, error = format!("{error:#}"), "a tenant is behind its source; trying again");
         }
+    }
+}
+
+/// Tenants of which something is missing, each once until it is begun with.
+struct Behind {
+    queue: UnboundedSender<TenantId>,
+    waiting: Mutex<HashSet<TenantId>>,
+}
+
+impl Behind {
+    fn add(&self, tenant: TenantId) {
+        if self.waiting.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant) {
+            // It is received for as long as the consumer runs.
+            let _ = self.queue.send(tenant);
+        }
+    }
+
+    /// What is missing from here on is another time's.
+    fn begin(&self, tenant: TenantId) {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&tenant);
     }
 }
 

@@ -1,7 +1,7 @@
 use crate::body::{self, Said};
 use crate::query::Parameters;
 use crate::{Problem, Route};
-use access::Caller;
+use access::{Caller, KnownKey};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use bytes::Bytes;
@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::pin::Pin;
+use std::sync::Arc;
 
 /// What a handler gives.
 pub type Handling = Pin<Box<dyn Future<Output = Result<Response, Problem>> + Send>>;
@@ -21,6 +22,8 @@ pub struct Call {
     pub store: EventStore,
     pub cx: Cx,
     pub caller: Caller,
+    /// The API key that it came with, where it is no person's request.
+    pub key: Option<Arc<KnownKey>>,
     pub(crate) path: HashMap<String, String>,
     pub query: Parameters,
     pub headers: HeaderMap,

@@ -24,17 +24,17 @@ impl Sender {
     }
 
     /// Whether it belongs to the tenant at all. To whom this is false, the tenant does not exist.
-    pub fn is_known(&self, tenant: TenantId, roster: &Roster) -> bool {
+    pub fn is_known(&self, tenant: TenantId, roster: &Roster, now: DateTime<Utc>) -> bool {
         match &self.key {
-            None => roster.knows(&self.caller),
+            None => roster.knows(&self.caller, now),
             Some((of, key)) => *of == tenant && roster.organisation == Some(key.organisation),
         }
     }
 
-    pub fn may(&self, action: Action, tenant: TenantId, roster: &Roster) -> bool {
+    pub fn may(&self, action: Action, tenant: TenantId, roster: &Roster, now: DateTime<Utc>) -> bool {
         match &self.key {
-            None => roster.allows(&self.caller, action),
-            Some((_, key)) => self.is_known(tenant, roster) && key.details.roles.iter().any(|role| role.may(action)),
+            None => roster.allows(&self.caller, action, now),
+            Some((_, key)) => self.is_known(tenant, roster, now) && key.may(action),
         }
     }
 }

@@ -126,7 +126,7 @@ impl Door {
             Scope::Organisation => "organisation",
         };
         let tenant: TenantId = path.get(partition).and_then(|id| id.parse().ok()).ok_or_else(strange)?;
-        let roster = admit(&live.rosters, &live.store, &sender, tenant, route.action).await?;
+        let roster = admit(&live.rosters, &live.store, &sender, tenant, route.action, now).await?;
         live.limits.about(tenant)?;
         // An organisation's own partition is no ISMS: its log can be read like one, and nothing be kept in it.
         if route.scope == Scope::Tenant && route.writes() && roster.organisation == Some(tenant.0) {
@@ -142,8 +142,8 @@ impl Door {
         let target = head.uri.path_and_query().map(ToString::to_string).unwrap_or_default();
         let handler = route.handler.clone();
         let (store, route) = (live.store.clone(), Route::clone(&route));
-        handler(Call { store, cx, caller: sender.caller, path, query, headers: head.headers, body, route, target })
-            .await
+        let (caller, key) = (sender.caller, sender.key.map(|(_, key)| key));
+        handler(Call { store, cx, caller, key, path, query, headers: head.headers, body, route, target }).await
     }
 }
 

@@ -1,6 +1,6 @@
 //! The audit service as it runs, and three others that only say things.
 
-use access::{Admission, Caller, Command, Issuer, Role};
+use access::{Admission, Caller, Command, Issuer, Role, Term};
 use async_nats::jetstream;
 use chrono::{DateTime, TimeDelta, Utc};
 use eventstore::{Actor, Cx, EventStore, Never, TenantId, aggregate};
@@ -95,7 +95,7 @@ impl House {
         let mut work = self.tenancy.work(cx(tenant, "admin"));
         let open = Command::Open { organisation: self.organisation };
         work.execute::<Admission>(&tenant.to_string(), None, open).await.expect("opened");
-        let assign = Command::Assign { person: person.to_owned(), roles: [role].into() };
+        let assign = Command::Assign { person: person.to_owned(), roles: [(role, Term::ALWAYS)].into() };
         work.execute::<Admission>(&tenant.to_string(), None, assign).await.expect("granted");
         work.finish().await.expect("recorded");
         self.until_held(tenant, BEGINNING).await;

@@ -1,6 +1,6 @@
 //! The notifications service as it runs, beside services that only say what it reacts to.
 
-use access::{Admission, Caller, Command, Issuer, Role};
+use access::{Admission, Caller, Command, Issuer, Role, Term};
 use chrono::{DateTime, TimeDelta, Utc};
 use eventstore::{Actor, Cx, EventStore, Never, TenantId, aggregate};
 use messaging::{Bus, Relay, serve_replay};
@@ -203,7 +203,7 @@ impl House {
 }
 
 fn assign(person: &str, roles: &[Role]) -> Command {
-    Command::Assign { person: person.to_owned(), roles: roles.iter().copied().collect() }
+    Command::Assign { person: person.to_owned(), roles: roles.iter().map(|role| (*role, Term::ALWAYS)).collect() }
 }
 
 pub fn risk_owner(owner: &str) -> RiskEvent {

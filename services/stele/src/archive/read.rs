@@ -1,5 +1,6 @@
-use super::{Entry, FORMAT, Manifest, PROGRAM, hex};
+use super::{Entry, FORMAT, Manifest, PROGRAM};
 use anyhow::{Context, bail, ensure};
+use eventstore::hex;
 use flate2::read::MultiGzDecoder;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -49,7 +50,8 @@ impl Archive {
 
     /// Reads the manifest; what it lists follows.
     pub fn parts(&mut self) -> anyhow::Result<Parts<'_>> {
-        let mut entries = self.tar.entries()?;
+        // Names and sizes as they stand: an extension of the format could claim ones that have no bound.
+        let mut entries = self.tar.entries()?.raw(true);
         let first = entries.next().and_then(Result::ok);
         let is_manifest = |entry: &tar::Entry<'_, Gz>| entry.path_bytes().as_ref() == b"manifest.json";
         let mut first = first.filter(is_manifest).context("it is no archive of `stele export`")?;
@@ -137,7 +139,9 @@ impl Part<'_> {
         self.digest.update(&line);
         self.bytes += u64::try_from(line.len())?;
         self.lines += 1;
-        ensure!(line.pop() == Some(b'\n'), "{name}, line {}: it has no end", self.lines);
+        let is_whole = line.pop() == Some(b'\n');
+        ensure!(u64::try_from(line.len())? < LINE, "{name}, line {}: it is longer than {LINE} bytes", self.lines);
+        ensure!(is_whole, "{name}, line {}: it has no end", self.lines);
         let line =
             String::from_utf8(line).ok().with_context(|| format!("{name}, line {}: it is not UTF-8", self.lines))?;
         Ok(Some(line))

@@ -1,11 +1,11 @@
-use super::{Entry, Manifest, hex};
+use super::{Entry, Manifest};
 use anyhow::Context;
+use eventstore::hex;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 /// A file of an archive that is still being written: a tar says how long each one is before it begins.
@@ -53,24 +53,18 @@ impl Spool {
 /// Writes the archive: the manifest, then the files in its order. It is there whole or not at all, and only its owner
 /// reads it.
 pub fn write(path: &Path, manifest: &Manifest, files: Vec<Spooled>) -> anyhow::Result<()> {
-    let mut name = path.file_name().with_context(|| format!("{} names no file", path.display()))?.to_owned();
-    name.push(".new");
-    let new = path.with_file_name(name);
-    let mut open = OpenOptions::new();
-    let file = open.write(true).create(true).truncate(true).mode(0o600).open(&new);
-    let file = file.with_context(|| format!("{} cannot be written", new.display()))?;
-    let written = tar(file, manifest, files).with_context(|| format!("{} cannot be written", new.display()));
-    if let Err(error) = written {
-        let _ = fs::remove_file(&new);
-        return Err(error);
-    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let new = tempfile::NamedTempFile::new_in(folder)
+        .with_context(|| format!("{} cannot be written to", folder.display()))?;
+    tar(new.as_file(), manifest, files).with_context(|| format!("{} cannot be written", path.display()))?;
     // Never over another one, which a rename would do.
-    let linked = fs::hard_link(&new, path).with_context(|| format!("{} cannot be made", path.display()));
-    fs::remove_file(&new)?;
-    linked
+    new.persist_noclobber(path)
+        .map_err(|error| error.error)
+        .with_context(|| format!("{} cannot be made", path.display()))?;
+    Ok(())
 }
 
-fn tar(file: File, manifest: &Manifest, files: Vec<Spooled>) -> anyhow::Result<()> {
+fn tar(file: &File, manifest: &Manifest, files: Vec<Spooled>) -> anyhow::Result<()> {
     let mut tar = tar::Builder::new(GzEncoder::new(BufWriter::new(file), Compression::default()));
     let at = u64::try_from(manifest.exported_at.timestamp())?;
     let mut append = |name: &str, bytes: u64, content: &mut dyn Read| {

@@ -1,7 +1,7 @@
-use crate::archive::{Archive, EVENTS, Head, Manifest, SHARED, hex};
+use crate::archive::{Archive, CHECKPOINTS, EVENTS, Head, Manifest, SHARED};
 use crate::services;
 use anyhow::{Context, anyhow, ensure};
-use eventstore::{Chain, Named, Stored};
+use eventstore::{Chain, Named, Stored, hex};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use service::Service;
@@ -33,7 +33,7 @@ pub fn checked(path: &Path) -> anyhow::Result<Checked> {
         let name = part.entry.name.clone();
         let (service, table) = part.entry.parts()?;
         let (service, is_log) = (service.to_owned(), table == EVENTS);
-        let is_checkpoints = table == SHARED[1];
+        let is_checkpoints = table == CHECKPOINTS;
         let mut chain = Chain::of(manifest.tenant);
         let mut rows = Rows::default();
         while let Some(page) = part.page()? {

@@ -12,23 +12,23 @@ use uuid::Uuid;
 
 const PASSWORD: &str = "throwaway";
 
-struct House {
-    running: Running,
+pub struct House {
+    pub running: Running,
     store: EventStore,
     organisation: TenantId,
     issuer: Issuer,
     client: reqwest::Client,
 }
 
-struct Answer {
-    status: StatusCode,
+pub struct Answer {
+    pub status: StatusCode,
     location: Option<String>,
-    etag: Option<String>,
-    body: Value,
+    pub etag: Option<String>,
+    pub body: Value,
 }
 
 impl House {
-    async fn start() -> Self {
+    pub async fn start() -> Self {
         let (given, verifier) = Issuer::from_seed(&"a".repeat(64)).expect("a key");
         let mut services = vec![tenancy::service(Some(given))];
         services.extend(OTHER_SERVICES.map(|name| {
@@ -60,12 +60,12 @@ impl House {
         Self { running, store, organisation, issuer, client: reqwest::Client::new() }
     }
 
-    fn token(&self, person: &str, administrator: bool) -> String {
+    pub fn token(&self, person: &str, administrator: bool) -> String {
         let caller = Caller { person: person.to_owned(), organisation: self.organisation.0, administrator };
         self.issuer.issue(&caller, now(), chrono::Duration::hours(1)).expect("signed")
     }
 
-    async fn ask(&self, token: &str, method: Method, path: &str, body: Value, key: Option<&str>) -> Answer {
+    pub async fn ask(&self, token: &str, method: Method, path: &str, body: Value, key: Option<&str>) -> Answer {
         let mut request = self.client.request(method, format!("http://{}{path}", self.running.address));
         if let Some(key) = key {
             request = request.header("idempotency-key", key);
@@ -76,13 +76,28 @@ impl House {
         Answer { status, location, etag, body: answer.json().await.expect("JSON") }
     }
 
-    fn ours(&self, tail: &str) -> String {
+    /// A new tenant's path.
+    pub async fn tenant(&self) -> String {
+        let ada = self.token("ada", true);
+        let added = self.ask(&ada, Method::POST, &self.ours("/tenants"), json!({ "name": "Acme" }), None).await;
+        format!("/v1/tenants/{}", added.body["id"].as_str().expect("an id"))
+    }
+
+    pub async fn get(&self, token: &str, path: &str) -> Answer {
+        self.ask(token, Method::GET, path, json!({}), None).await
+    }
+
+    pub async fn put(&self, token: &str, path: &str, body: Value) -> Answer {
+        self.ask(token, Method::PUT, path, body, None).await
+    }
+
+    pub fn ours(&self, tail: &str) -> String {
         format!("/v1/organisations/{}{tail}", self.organisation)
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "tokens are compared with the real clock")]
-fn now() -> chrono::DateTime<chrono::Utc> {
+#[expect(clippy::disallowed_methods, reason = "tokens and terms are compared with the real clock")]
+pub fn now() -> chrono::DateTime<chrono::Utc> {
     chrono::Utc::now()
 }
 

@@ -1,6 +1,7 @@
 //! Tenancy's own rows in a real PostgreSQL: founding, opening a tenant, isolation.
 
 mod http;
+mod membership;
 
 use access::{Caller, Issuer, KEY, Roster};
 use eventstore::{Actor, Cx, EventStore, NOW, Recorded, Stream, TenantId};
@@ -73,9 +74,10 @@ async fn an_organisation_is_founded_once_and_owns_itself() {
     let otherwise = found(&store, organisation, "Südwind", Kind::Consultancy, cx(organisation)).await;
     assert_eq!(otherwise.map_err(|problem| problem.status()), Err(409));
     let roster: Roster = row(&store, organisation, KEY).await.expect("a roster");
+    let now = cx(organisation).now;
     let admin = |organisation| Caller { person: "ada".to_owned(), organisation, administrator: true };
-    assert!(roster.knows(&admin(organisation.0)));
-    assert!(!roster.knows(&admin(Uuid::new_v4())));
+    assert!(roster.knows(&admin(organisation.0), now));
+    assert!(!roster.knows(&admin(Uuid::new_v4()), now));
 }
 
 #[tokio::test]
