@@ -3,6 +3,7 @@
 use crate::proto::Contracts;
 use crate::system::{Client, SERVICES, System, until};
 use futures::StreamExt;
+use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -86,6 +87,15 @@ async fn do_everything(system: &System, admin: &Client, tenant: &str, smtp: std:
     admin.put(&at("/controls/A.8.14/owner"), json!({"owner": "olga"})).await;
     let mailed = at("/trail?type=notification.emailed");
     until("a mail", async || admin.get(&mailed).await.json["items"][0].is_object()).await;
+
+    let identities = format!("/v1/organisations/{}/identities", system.organisation);
+    let linked = json!({"issuer": "https://id.example.org", "subject": "42", "person": "olga"});
+    let id = admin.post(&identities, linked).await.text("id");
+    admin.send(Method::DELETE, &format!("{identities}/{id}"), None, &[]).await;
+
+    let key = json!({"name": "Import", "roles": ["risk_owner"]});
+    let key = admin.post(&at("/api-keys"), key).await.text("id");
+    admin.send(Method::DELETE, &at(&format!("/api-keys/{key}")), None, &[]).await;
 
     let (other, _) = system.found("Fernhill").await;
     let (done, told) = system.tool(&["hand-over", "--tenant", tenant, "--to", &other], &[]).await;

@@ -21,19 +21,23 @@ pub const LOCK: Lock = Lock {
     remedy: "./dev test -E 'test(every_message)'",
 };
 
-/// Access events are every service's, and stand once.
-const SHARED: &str = "access.";
+/// Events that are every service's, and stand once.
+const SHARED: [&str; 3] = ["access.", "identity.", "key."];
+
+fn is_shared(event_type: &str) -> bool {
+    SHARED.iter().any(|shared| event_type.starts_with(shared))
+}
 
 /// The folder of each crate that records events, with its events.
 fn shelves() -> Vec<Shelf> {
-    let access = Schemas::new().with::<access::Event>();
-    let mut shelves = vec![Shelf::new("shared/access", &access, |event_type| event_type.starts_with(SHARED))];
+    let access = Schemas::new().with::<access::Event>().with::<access::identity::Event>().with::<access::key::Event>();
+    let mut shelves = vec![Shelf::new("shared/access", &access, is_shared)];
     for service in
         [tenancy::service(None), risk::service(), controls::service(), audit::service(), notifications::service(None)]
     {
         service.events.check().unwrap_or_else(|fault| panic!("{}: {fault}", service.name));
         let folder = format!("services/{}", service.name);
-        shelves.push(Shelf::new(&folder, &service.events, |event_type| !event_type.starts_with(SHARED)));
+        shelves.push(Shelf::new(&folder, &service.events, |event_type| !is_shared(event_type)));
     }
     shelves
 }

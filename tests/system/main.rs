@@ -1,6 +1,7 @@
 //! The whole system, as its users and operators meet it: real processes, real PostgreSQL, NATS and SMTP.
 
 mod altered;
+mod api_keys;
 mod bad_input;
 mod contracts;
 mod crash_points;
@@ -12,12 +13,14 @@ mod forgery;
 mod golden;
 mod house;
 mod isolation;
+mod limits;
 mod lock;
 mod matrix;
 mod operations;
 mod proto;
 mod rebuilds;
 mod recovery;
+mod sign_in;
 mod system;
 mod tidy;
 mod up;

@@ -157,6 +157,11 @@ impl System {
         }
     }
 
+    /// What processes are told from now on.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.options.push((name.to_owned(), value.to_owned()));
+    }
+
     /// What every command of this system is told.
     pub fn environment(&self, command: &mut Command) {
         command
@@ -279,7 +284,7 @@ impl Client {
     fn address(&self, path: &str) -> SocketAddr {
         let service = match path.split('/').nth(4).map(|part| part.split(['.', '?']).next().unwrap_or_default()) {
             _ if path.starts_with("/v1/organisations/") => "tenancy",
-            None | Some("" | "people" | "permissions" | "roles" | "history") => "tenancy",
+            None | Some("" | "people" | "permissions" | "roles" | "history" | "api-keys") => "tenancy",
             Some("methodology" | "assets" | "risks" | "imports") => "risk",
             Some("controls" | "evidence" | "soa") => "controls",
             Some("trail") => "audit",

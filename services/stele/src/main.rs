@@ -9,6 +9,8 @@ mod import;
 mod installation;
 mod organisation;
 mod place;
+mod providers;
+mod rates;
 mod rebuild;
 mod say;
 mod secrets;

@@ -3,7 +3,7 @@ use access::{Issuer, Verifier};
 use anyhow::Context;
 use clap::Args;
 use eventstore::Server;
-use service::Settings;
+use service::{Rates, Settings};
 use std::path::PathBuf;
 
 /// Where the databases are: given, or those of a running `stele up`.
@@ -41,6 +41,7 @@ impl Place {
             nats: String::new(),
             prefix: self.prefix.clone(),
             verifier: nobody,
+            rates: Rates::default(),
         })
     }
 }

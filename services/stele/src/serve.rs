@@ -1,3 +1,5 @@
+use crate::providers::ProviderOptions;
+use crate::rates::RateOptions;
 use crate::services;
 use crate::signals::Signals;
 use access::{Issuer, Verifier};
@@ -58,12 +60,17 @@ pub struct Serve {
     #[arg(long, env = "STELE_ISSUER_SEED", hide_env_values = true)]
     issuer_seed: Option<String>,
     #[command(flatten)]
+    rates: RateOptions,
+    #[command(flatten)]
+    providers: ProviderOptions,
+    #[command(flatten)]
     mail: MailOptions,
 }
 
 impl Serve {
     pub async fn run(self) -> anyhow::Result<ExitCode> {
         let (issuer, verifier) = self.keys()?;
+        let verifier = verifier.trusting(self.providers.read()?);
         let mail = self.mail.mail()?;
         let mut chosen: Vec<Service> = Vec::new();
         for name in &self.services {
@@ -81,6 +88,7 @@ impl Serve {
             nats: self.nats.clone(),
             prefix: self.prefix.clone(),
             verifier,
+            rates: self.rates.rates(),
         };
         let running = Running::start(chosen, settings, listener)?;
         tracing::info!(address = %running.address, services = self.services.join(" "), "listening");

@@ -1,15 +1,17 @@
 use crate::installation::{self, Running as Told};
+use crate::providers::ProviderOptions;
+use crate::rates::RateOptions;
 use crate::secrets::Secrets;
 use crate::serve::{MailOptions, listen};
 use crate::signals::Signals;
 use crate::{demo, organisation, services};
-use access::{Issuer, Verifier};
+use access::{Issuer, Providers, Verifier};
 use anyhow::Context;
 use clap::Args;
 use embedded::{Durability, Pair};
 use eventstore::Server;
 use notifications::Mail;
-use service::{Running, Settings};
+use service::{Rates, Running, Settings};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -37,6 +39,10 @@ pub struct Up {
     #[arg(long)]
     demo: bool,
     #[command(flatten)]
+    rates: RateOptions,
+    #[command(flatten)]
+    providers: ProviderOptions,
+    #[command(flatten)]
     mail: MailOptions,
 }
 
@@ -52,6 +58,7 @@ impl Up {
     pub async fn run(self) -> anyhow::Result<ExitCode> {
         let mut signals = Signals::listen()?;
         let mail = self.mail.mail()?;
+        let providers = self.providers.read()?;
         // Before anything is started: what is wrong with the address is said at once.
         let listener = listen(&self.listen).await?;
         let data = installation::directory(self.data.as_deref())?;
@@ -63,7 +70,7 @@ impl Up {
             () = signals.asked_to_stop() => return Ok(ExitCode::FAILURE),
         };
         let started = tokio::select! {
-            started = self.start_beside(&pair, &data, listener, mail, &progress) => started.map(Some),
+            started = self.start_beside(&pair, &data, listener, (mail, providers), &progress) => started.map(Some),
             () = signals.asked_to_stop() => Ok(None),
         };
         if let Ok(Some(started)) = &started {
@@ -94,14 +101,15 @@ impl Up {
         pair: &Pair,
         data: &Path,
         listener: TcpListener,
-        mail: Option<Mail>,
+        (mail, providers): (Option<Mail>, Providers),
         progress: &Progress,
     ) -> anyhow::Result<Started> {
         let secrets = self.secrets(data, progress)?;
         let (issuer, verifier) = Issuer::from_seed(&secrets.issuer_seed)?;
+        let verifier = verifier.trusting(providers);
         let log = log_below(data)?;
         service::prometheus();
-        let settings = migrated(pair, &secrets, verifier, progress).await?;
+        let settings = Settings { rates: self.rates.rates(), ..migrated(pair, &secrets, verifier, progress).await? };
 
         progress.tell("starting the services");
         let running = Running::start(services::all(Some(&issuer), mail.as_ref())?, settings, listener)?;
@@ -156,6 +164,7 @@ async fn migrated(pair: &Pair, secrets: &Secrets, verifier: Verifier, progress: 
         nats: pair.nats.url(),
         prefix: PREFIX.to_owned(),
         verifier,
+        rates: Rates::default(),
     })
 }
 

@@ -4,9 +4,11 @@
 //! is what lets its administrators through `/v1/organisations/{organisation}`.
 
 mod add_tenant;
+mod api_keys;
 mod checked;
 mod found;
 mod hand_over;
+mod identities;
 mod organisation;
 mod organisation_profile;
 mod people;
@@ -27,10 +29,12 @@ pub use tenant::OTHER_SERVICES;
 pub use tenant_profile::TenantProfile;
 pub use tokens::{IssuedToken, issue_token};
 
-use access::{Action, Issuer, KEY, Roster};
+use access::{Action, Issuer, KEY, KeyDetails, KnownKey, KnownPerson, Roster};
 use add_tenant::{AddTenant, TenantAdded};
+use api_keys::{CreateKey, KeyCreated, RevokeKey};
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
+use identities::{EndIdentity, LinkIdentity};
 use organisation_profile::OrganisationProfile;
 use people::{People, SetRoles};
 use permissions::Permissions;
@@ -98,7 +102,7 @@ fn routes(issuer: Option<Issuer>) -> Routes {
                 .gives::<Permissions>(200)
                 .answered_by(permissions::show),
         );
-    let routes = routes
+    let routes = credentials(routes)
         .with(
             Route::organisation(
                 Method::GET,
@@ -118,6 +122,61 @@ fn routes(issuer: Option<Issuer>) -> Routes {
             .gives::<TokenIssued>(201)
             .answered_by(move |call| tokens::answer(call, issuer.clone())),
     )
+}
+
+/// By what else than a token of ours people and programs come.
+fn credentials(routes: Routes) -> Routes {
+    use Action::ManageTenant;
+    routes
+        .with(
+            Route::organisation(
+                Method::GET,
+                "/identities",
+                ManageTenant,
+                "List who the identity provider's subjects are",
+            )
+            .pages::<KnownPerson>()
+            .gives::<Listed<KnownPerson>>(200)
+            .answered_by(identities::list),
+        )
+        .with(
+            Route::organisation(
+                Method::POST,
+                "/identities",
+                ManageTenant,
+                "Say who a subject of the identity provider is",
+            )
+            .takes::<LinkIdentity>()
+            .gives::<Answered>(201)
+            .answered_by(identities::link),
+        )
+        .with(
+            Route::organisation(Method::DELETE, "/identities/{id}", ManageTenant, "Let a subject be nobody any more")
+                .takes::<EndIdentity>()
+                .gives::<Answered>(200)
+                .answered_by(identities::end),
+        )
+        .with(
+            Route::tenant(Method::GET, "/api-keys", ManageTenant, "List the tenant's API keys, also those that ended")
+                .pages::<KnownKey>()
+                .gives::<Listed<KeyDetails>>(200)
+                .answered_by(api_keys::list),
+        )
+        .with(
+            Route::tenant(Method::POST, "/api-keys", ManageTenant, "Create an API key, by which a program comes")
+                .takes::<CreateKey>()
+                .keyless(
+                    "a key is kept nowhere, so it cannot be given again: send the request without an Idempotency-Key",
+                )
+                .gives::<KeyCreated>(201)
+                .answered_by(api_keys::create),
+        )
+        .with(
+            Route::tenant(Method::DELETE, "/api-keys/{id}", ManageTenant, "Revoke an API key")
+                .takes::<RevokeKey>()
+                .gives::<Answered>(200)
+                .answered_by(api_keys::revoke),
+        )
 }
 
 async fn show_organisation(call: Call) -> Result<Response, Problem> {

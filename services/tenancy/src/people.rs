@@ -59,6 +59,7 @@ pub async fn list(call: Call) -> Result<Response, Problem> {
 }
 
 pub async fn set_roles(call: Call) -> Result<Response, Problem> {
+    call.by_a_person()?;
     let expected = call.if_match()?;
     let (body, cx) = call.command::<SetRoles>()?;
     let person = checked_person("id", call.id())?;

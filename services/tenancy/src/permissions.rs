@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 pub struct Permissions {
     /// The position of the tenant's log that this shows.
     position: i64,
-    /// Who asks.
+    /// Who asks; `key:` and its id where it is an API key.
     person: String,
     /// Administers the organisation that owns the tenant, and may do everything here whatever the roles.
     administrator: bool,
@@ -31,9 +31,11 @@ pub async fn show(call: Call) -> Result<Response, Problem> {
     let row = views::get::<Roster>(&mut session, KEY, position).await?;
     let roster = row.map(|row| row.data).unwrap_or_default();
     let (Caller { person, administrator, .. }, now) = (&call.caller, call.cx.now);
-    let mut actions: Vec<Action> = roster.actions(&call.caller, now).collect();
+    let (mut actions, roles): (Vec<Action>, BTreeSet<Role>) = match &call.key {
+        None => (roster.actions(&call.caller, now).collect(), roster.in_force(person, now).collect()),
+        Some(key) => (key.actions().collect(), key.details.roles.clone()),
+    };
     actions.sort_by_key(|action| <&'static str>::from(*action));
-    let roles: BTreeSet<Role> = roster.in_force(person, now).collect();
     let terms = roster.held(person).filter(|(role, term)| roles.contains(role) && *term != Term::ALWAYS).collect();
     let (person, administrator) = (person.clone(), *administrator);
     Ok(json(StatusCode::OK, position, &Permissions { position, person, administrator, roles, terms, actions }))

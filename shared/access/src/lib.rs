@@ -1,16 +1,28 @@
-//! Who may do what: bearer tokens of the local issuer, the roles of people in a tenant and for how long they hold them, and one table of roles and actions.
+//! Who may do what: bearer tokens of the local issuer and of identity providers, API keys, the roles of people in a tenant and for
+//! how long they hold them, and one table of roles and actions.
 //!
 //! Every service keeps its own copy of a tenant's roles, recorded as its own events, so no request asks another service.
 
 mod admission;
+mod crypto;
+pub mod identity;
+pub mod key;
+mod known_key;
+mod known_person;
 mod mirror;
+mod providers;
 mod role;
 mod roster;
 mod term;
 mod token;
 
 pub use admission::{Admission, Broken, Command, Event};
+pub use identity::Identity;
+pub use key::Key;
+pub use known_key::{KeyDetails, KnownKey};
+pub use known_person::KnownPerson;
 pub use mirror::when_access_changes_then_copy_it;
+pub use providers::{Login, NotTrusted, Providers, Trusted};
 pub use role::{Action, Role};
 pub use roster::{KEY, Roster};
 pub use term::Term;

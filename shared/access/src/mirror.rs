@@ -1,4 +1,6 @@
 use crate::admission::{Admission, Command, Event};
+use crate::identity::{self, Identity};
+use crate::key::{self, Key};
 use messaging::Reaction;
 use std::sync::Arc;
 
@@ -8,6 +10,12 @@ pub fn when_access_changes_then_copy_it() -> Reaction {
         Box::pin(async move {
             if let Some(change) = event.decode::<Event>()? {
                 work.execute::<Admission>(event.stream.id(), None, Command::Copy(change)).await?;
+            }
+            if let Some(change) = event.decode::<identity::Event>()? {
+                work.execute::<Identity>(event.stream.id(), None, identity::Command::Copy(change)).await?;
+            }
+            if let Some(change) = event.decode::<key::Event>()? {
+                work.execute::<Key>(event.stream.id(), None, key::Command::Copy(change)).await?;
             }
             Ok(())
         })

@@ -1,15 +1,16 @@
+use crate::{Providers, crypto};
 use chrono::{DateTime, Duration, Utc};
-use ed25519_dalek::SigningKey;
-use ed25519_dalek::pkcs8::EncodePrivateKey;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode};
+use ring::signature::{Ed25519KeyPair, KeyPair};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-const ISSUER: &str = "stele-local";
+/// No address, as the name of every other issuer is.
+pub(crate) const ISSUER: &str = "stele-local";
 const AUDIENCE: &str = "stele";
 
 /// Tolerated difference between clocks.
-const SKEW_SECONDS: u64 = 30;
+pub(crate) const SKEW_SECONDS: u64 = 30;
 
 /// Whom a bearer token stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +28,10 @@ pub enum TokenError {
     Expired,
     #[error("the bearer token is not one of this installation")]
     Foreign,
+    #[error("the bearer token is good from a later moment on: compare the clocks")]
+    Early,
+    #[error("the keys of {0} cannot be had now, and without them no token of it can be checked: try again")]
+    Unreachable(String),
     #[error("the key is not 64 hexadecimal digits")]
     Key,
     #[error("a token could not be signed: {0}")]
@@ -56,24 +61,20 @@ pub struct Issuer {
 #[derive(Clone)]
 pub struct Verifier {
     key: DecodingKey,
+    providers: Providers,
 }
 
 impl Issuer {
     /// `seed`: the secret key, 32 bytes as 64 hexadecimal digits.
     pub fn from_seed(seed: &str) -> Result<(Self, Verifier), TokenError> {
-        let key = SigningKey::from_bytes(&bytes(seed)?);
-        let public = key.verifying_key().to_bytes();
-        let der = key.to_pkcs8_der().map_err(|error| TokenError::Signing(error.to_string()))?;
-        Ok((
-            Self { key: EncodingKey::from_ed_der(der.as_bytes()) },
-            Verifier { key: DecodingKey::from_ed_der(&public) },
-        ))
+        let (seed, public) = (bytes(seed)?, public(seed)?);
+        crypto::ready();
+        Ok((Self { key: EncodingKey::from_ed_der(&seed) }, Verifier::of(&public)))
     }
 
     /// The public key that belongs to `seed`, as 64 hexadecimal digits: what verifiers are given.
     pub fn public(seed: &str) -> Result<String, TokenError> {
-        let key = SigningKey::from_bytes(&bytes(seed)?).verifying_key();
-        Ok(key.to_bytes().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}")))
+        Ok(public(seed)?.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}")))
     }
 
     /// A token for `caller`, good for `lifetime` from `now` on.
@@ -107,9 +108,26 @@ impl Issuer {
 impl Verifier {
     /// `public`: the public key, 32 bytes as 64 hexadecimal digits.
     pub fn from_public(public: &str) -> Result<Self, TokenError> {
-        Ok(Self { key: DecodingKey::from_ed_der(&bytes(public)?) })
+        let public = bytes(public)?;
+        crypto::ready();
+        Ok(Self::of(&public))
     }
 
+    fn of(public: &[u8]) -> Self {
+        Self { key: DecodingKey::from_ed_der(public), providers: Providers::default() }
+    }
+
+    /// Tokens of these identity providers count beside the local issuer's.
+    #[must_use]
+    pub fn trusting(self, providers: Providers) -> Self {
+        Self { providers, ..self }
+    }
+
+    pub fn providers(&self) -> &Providers {
+        &self.providers
+    }
+
+    /// Whom a token of the local issuer stands for.
     pub fn verify(&self, token: &str) -> Result<Caller, TokenError> {
         // A token of another kind must not pass for one of ours, whatever it is signed with.
         let header = decode_header(token).map_err(|_| TokenError::Foreign)?;
@@ -128,6 +146,11 @@ impl Verifier {
         let Claims { sub, org, admin, .. } = token.claims;
         Ok(Caller { person: sub, organisation: org, administrator: admin })
     }
+}
+
+fn public(seed: &str) -> Result<Vec<u8>, TokenError> {
+    let key = Ed25519KeyPair::from_seed_unchecked(&bytes(seed)?).map_err(|_| TokenError::Key)?;
+    Ok(key.public_key().as_ref().to_vec())
 }
 
 fn bytes(seed: &str) -> Result<[u8; 32], TokenError> {

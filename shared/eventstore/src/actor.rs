@@ -6,6 +6,8 @@ use std::fmt;
 #[serde(tag = "kind", content = "id", rename_all = "snake_case")]
 pub enum Actor {
     Person(String),
+    /// A program that came with an API key: never who created it.
+    Key(String),
     /// A service that reacted to another service's event.
     Service(String),
     /// The operator at the command line.
@@ -16,6 +18,7 @@ impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Person(id) => write!(f, "{id}"),
+            Self::Key(id) => write!(f, "key:{id}"),
             Self::Service(id) => write!(f, "service:{id}"),
             Self::Operator(id) => write!(f, "operator:{id}"),
         }

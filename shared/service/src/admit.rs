@@ -1,46 +1,36 @@
 use crate::Problem;
+use crate::callers::Sender;
 use crate::rosters::Rosters;
-use access::{Action, Caller, Roster, Verifier};
-use axum::http::{HeaderMap, StatusCode, header};
+use access::{Action, Roster};
+use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use eventstore::{EventStore, TenantId};
 use std::sync::Arc;
-
-/// Whom the bearer token stands for.
-pub fn identify(verifier: &Verifier, headers: &HeaderMap) -> Result<Caller, Problem> {
-    let refused = |detail: String| Problem::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail);
-    let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token =
-        value.and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-    let Some((_, token)) = token else {
-        return Err(refused("Authorization: send `Authorization: Bearer <token>`".to_owned()));
-    };
-    verifier.verify(token.trim()).map_err(|error| refused(format!("Authorization: {error}")))
-}
 
 /// Lets the caller in to do `action` in the tenant, by this service's own copy of its roles and those that are
 /// in force `now`; gives that copy.
 pub async fn admit(
     rosters: &Rosters,
     store: &EventStore,
-    caller: &Caller,
+    sender: &Sender,
     tenant: TenantId,
     action: Action,
     now: DateTime<Utc>,
 ) -> Result<Arc<Roster>, Problem> {
     // Nobody is turned away for what was so a moment ago.
-    if let Some(roster) =
-        rosters.known(store, tenant).filter(|roster| roster.knows(caller, now) && roster.allows(caller, action, now))
+    if let Some(roster) = rosters
+        .known(store, tenant)
+        .filter(|roster| sender.is_known(tenant, roster, now) && sender.may(action, tenant, roster, now))
     {
         return Ok(roster);
     }
     let roster = rosters.read(store, tenant).await?;
-    if !roster.knows(caller, now) {
+    if !sender.is_known(tenant, &roster, now) {
         return Err(strange());
     }
-    if !roster.allows(caller, action, now) {
+    if !sender.may(action, tenant, &roster, now) {
         let roles = action.roles().map(<&'static str>::from).collect::<Vec<_>>().join(", ");
-        let detail = format!("{} may not do this here: it takes one of the roles {roles}", caller.person);
+        let detail = format!("{} may not do this here: it takes one of the roles {roles}", sender.caller.person);
         return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail));
     }
     Ok(roster)

@@ -1,15 +1,16 @@
 use crate::body::{self, Said};
 use crate::query::Parameters;
 use crate::{Problem, Route};
-use access::Caller;
-use axum::http::{HeaderMap, header};
+use access::{Caller, KnownKey};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use bytes::Bytes;
-use eventstore::{CommandKey, Cx, EventStore, Session};
+use eventstore::{Actor, CommandKey, Cx, EventStore, Session};
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::pin::Pin;
+use std::sync::Arc;
 
 /// What a handler gives.
 pub type Handling = Pin<Box<dyn Future<Output = Result<Response, Problem>> + Send>>;
@@ -21,6 +22,8 @@ pub struct Call {
     pub store: EventStore,
     pub cx: Cx,
     pub caller: Caller,
+    /// The API key that it came with, where it is no person's request.
+    pub key: Option<Arc<KnownKey>>,
     pub(crate) path: HashMap<String, String>,
     pub query: Parameters,
     pub headers: HeaderMap,
@@ -34,6 +37,17 @@ impl Call {
     /// `{id}` of the path.
     pub fn id(&self) -> &str {
         self.path.get("id").map_or("", String::as_str)
+    }
+
+    /// Refuses what a program must not do: roles and keys are given and taken by people.
+    pub fn by_a_person(&self) -> Result<(), Problem> {
+        match self.cx.actor {
+            Actor::Person(_) => Ok(()),
+            Actor::Key(_) | Actor::Service(_) | Actor::Operator(_) => {
+                let detail = "an API key may not do this: roles and keys are given and taken by people";
+                Err(Problem::new(StatusCode::FORBIDDEN, "people_only", detail))
+            }
+        }
     }
 
     /// A transaction that sees the tenant's rows.

@@ -1,5 +1,5 @@
 use crate::Routes;
-use access::Roster;
+use access::{KnownKey, KnownPerson, Roster};
 use eventstore::{EventOf, EventStore, Schemas};
 use messaging::Reaction;
 use sqlx::migrate::Migrator;
@@ -36,7 +36,9 @@ pub type Worker = Arc<dyn Fn(EventStore) -> Pin<Box<dyn Future<Output = ()> + Se
 
 impl Service {
     pub fn new(name: &'static str, about: &'static str, migrations: Migrator, routes: Routes) -> Self {
-        let (events, views) = (Schemas::new().with::<access::Event>(), ViewSet::new().with::<Roster>());
+        let events =
+            Schemas::new().with::<access::Event>().with::<access::identity::Event>().with::<access::key::Event>();
+        let views = ViewSet::new().with::<Roster>().with::<KnownPerson>().with::<KnownKey>();
         Self {
             name,
             about,

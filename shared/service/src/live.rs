@@ -1,5 +1,8 @@
 use crate::Service;
+use crate::limits::Limits;
+use crate::remembered::Remembered;
 use crate::rosters::Rosters;
+use access::{KnownKey, KnownPerson};
 use eventstore::EventStore;
 use messaging::Bus;
 use std::sync::Arc;
@@ -12,4 +15,7 @@ pub struct Live {
     pub store: EventStore,
     pub bus: Bus,
     pub rosters: Rosters,
+    pub limits: Limits,
+    pub people: Remembered<KnownPerson>,
+    pub keys: Remembered<KnownKey>,
 }

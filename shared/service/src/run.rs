@@ -1,10 +1,13 @@
 use crate::health::{Readiness, Vitals};
+use crate::limits::Limits;
 use crate::live::Live;
+use crate::remembered::Remembered;
 use crate::rosters::Rosters;
 use crate::settings::Settings;
 use crate::{Service, shell};
+use access::{Identity, Key};
 use axum::Router;
-use eventstore::{EventStore, StoreError};
+use eventstore::{Aggregate, EventStore, StoreError};
 use futures::future::join_all;
 use messaging::{Bus, BusError, Consumer, Relay, serve_replay};
 use std::collections::BTreeSet;
@@ -70,6 +73,8 @@ impl Running {
         let background = Background { stop: stop.clone(), tasks: tasks.clone(), readiness: readiness.clone() };
         let filled = stores.clone();
         let verifier = settings.verifier.clone();
+        let providers = verifier.providers().clone();
+        background.spawn(async move { providers.keep_up().await });
         tasks.spawn(stop.clone().run_until_cancelled_owned(async move {
             let connecting = services.into_iter().map(|service| background.connect(service, &settings));
             let live: Vec<Arc<Live>> = join_all(connecting).await.into_iter().map(Arc::new).collect();
@@ -123,7 +128,11 @@ impl Background {
         let views = Arc::new(std::mem::take(&mut service.views));
         loop {
             match attach(&service, &views, settings).await {
-                Ok((store, bus)) => return Live { service, views, store, bus, rosters: Rosters::default() },
+                Ok((store, bus)) => {
+                    let (people, keys) = (Remembered::of(Identity::TYPE), Remembered::of(Key::TYPE));
+                    let limits = Limits::new(name, settings.rates);
+                    return Live { service, views, store, bus, rosters: Rosters::default(), limits, people, keys };
+                }
                 Err(error) => {
                     tracing::warn!(service = name, %error, "waiting");
                     self.readiness.waits(name, error.to_string());
@@ -146,6 +155,8 @@ impl Background {
                 tokio::time::sleep(PAUSE).await;
             }
         });
+        let counting = live.clone();
+        self.spawn(async move { counting.limits.stay_small().await });
         for source in &live.service.sources {
             let reactions = (source.reactions)(&store);
             let consumer = Consumer { store: store.clone(), bus: bus.clone(), source: source.name, reactions };

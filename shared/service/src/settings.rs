@@ -1,3 +1,4 @@
+use crate::Rates;
 use access::Verifier;
 use eventstore::Server;
 
@@ -14,4 +15,6 @@ pub struct Settings {
     /// The first token of every subject.
     pub prefix: String,
     pub verifier: Verifier,
+    /// How many requests each service answers.
+    pub rates: Rates,
 }

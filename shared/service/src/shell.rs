@@ -1,5 +1,6 @@
-use crate::admit::{admit, identify, strange};
+use crate::admit::{admit, strange};
 use crate::call::Call;
+use crate::callers::identify;
 use crate::health::Vitals;
 use crate::lines::Unfinished;
 use crate::live::Live;
@@ -17,7 +18,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{MethodFilter, get, on};
 use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
-use eventstore::{Actor, Cx, TenantId};
+use eventstore::{Cx, TenantId};
 use http_body_util::BodyExt;
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -117,13 +118,16 @@ impl Door {
     async fn admitted(self, path: HashMap<String, String>, request: Request) -> Result<Response, Problem> {
         let Self { live, route, verifier } = self;
         let (head, body) = request.into_parts();
-        let caller = identify(&verifier, &head.headers)?;
+        let now = now();
+        let sender = identify(&verifier, &live, &head.headers, now).await?;
+        live.limits.by(&sender.caller)?;
         let partition = match route.scope {
             Scope::Tenant => "tenant",
             Scope::Organisation => "organisation",
         };
         let tenant: TenantId = path.get(partition).and_then(|id| id.parse().ok()).ok_or_else(strange)?;
-        let roster = admit(&live.rosters, &live.store, &caller, tenant, route.action, now()).await?;
+        let roster = admit(&live.rosters, &live.store, &sender, tenant, route.action, now).await?;
+        live.limits.about(tenant)?;
         // An organisation's own partition is no ISMS: its log can be read like one, and nothing be kept in it.
         if route.scope == Scope::Tenant && route.writes() && roster.organisation == Some(tenant.0) {
             return Err(strange());
@@ -134,11 +138,12 @@ impl Door {
         let query = Parameters::read(&head.uri, &route)?;
         let body = read(&head.method, &head.headers, body, route.most_bytes).await?;
         let trace = head.extensions.get::<Trace>().map(Trace::traceparent);
-        let cx = Cx { traceparent: trace, ..Cx::new(tenant, Actor::Person(caller.person.clone()), now()) };
+        let cx = Cx { traceparent: trace, ..Cx::new(tenant, sender.actor(), now) };
         let target = head.uri.path_and_query().map(ToString::to_string).unwrap_or_default();
         let handler = route.handler.clone();
         let (store, route) = (live.store.clone(), Route::clone(&route));
-        handler(Call { store, cx, caller, path, query, headers: head.headers, body, route, target }).await
+        let (caller, key) = (sender.caller, sender.key.map(|(_, key)| key));
+        handler(Call { store, cx, caller, key, path, query, headers: head.headers, body, route, target }).await
     }
 }
 

@@ -112,6 +112,10 @@ pub fn prometheus() -> &'static PrometheusHandle {
             tracing::warn!("another recorder of metrics is in place: ours stays empty");
         }
         describe_counter!("stele_commands_total", "Requests that may change something, by outcome");
+        describe_counter!(
+            "stele_limited_requests_total",
+            "Requests that were refused because their caller or their tenant sent too many"
+        );
         describe_counter!("stele_appends_total", "Appends to the event store");
         describe_counter!("stele_appended_events_total", "Events appended");
         describe_gauge!("stele_view_lag_events", "Events that a view has not taken yet, over all tenants");

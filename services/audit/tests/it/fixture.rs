@@ -7,7 +7,7 @@ use eventstore::{Actor, Cx, EventStore, Never, TenantId, aggregate};
 use messaging::{Bus, Relay, serve_replay};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use service::{Running, Settings};
+use service::{Rates, Running, Settings};
 use sqlx::migrate::Migrator;
 use std::sync::Arc;
 use std::time::Duration;
@@ -64,7 +64,15 @@ impl House {
         let (issuer, verifier) = Issuer::from_seed(&"a".repeat(64)).expect("a key");
         let (postgres, password) = database.server();
         let nats = servers::nats_url();
-        let settings = Settings { postgres, password: Some(password), connections: 6, nats, prefix, verifier };
+        let settings = Settings {
+            postgres,
+            password: Some(password),
+            connections: 6,
+            nats,
+            prefix,
+            verifier,
+            rates: Rates::default(),
+        };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let running = Running::start(vec![audit::service()], settings, listener).expect("started");
         Self {

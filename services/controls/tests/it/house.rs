@@ -6,7 +6,7 @@ use eventstore::{Actor, Cx, EventStore, Metadata, Recorded, Server, Stream, Tena
 use messaging::Reaction;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use service::{Running, Settings};
+use service::{Rates, Running, Settings};
 use testkit::servers;
 use tokio::net::TcpListener;
 use uuid::Uuid;
@@ -35,6 +35,7 @@ impl House {
             nats: servers::nats_url(),
             prefix,
             verifier,
+            rates: Rates::default(),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let running = Running::start(vec![service], settings, listener).expect("started");

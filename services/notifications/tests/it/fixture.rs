@@ -8,7 +8,7 @@ use notifications::Mail;
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use service::{Running, Settings};
+use service::{Rates, Running, Settings};
 use sqlx::migrate::Migrator;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -81,7 +81,15 @@ impl House {
         let (issuer, verifier) = Issuer::from_seed(&"a".repeat(64)).expect("a key");
         let (postgres, password) = database.server();
         let nats = servers::nats_url();
-        let settings = Settings { postgres, password: Some(password), connections: 6, nats, prefix, verifier };
+        let settings = Settings {
+            postgres,
+            password: Some(password),
+            connections: 6,
+            nats,
+            prefix,
+            verifier,
+            rates: Rates::default(),
+        };
         let running = start(mail, &settings).await;
         Self {
             store: running.ready().await[0].clone(),

@@ -6,7 +6,7 @@ use chrono::Duration;
 use eventstore::{EventStore, TenantId};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
-use service::{Running, Settings};
+use service::{Rates, Running, Settings};
 use std::net::Ipv4Addr;
 use testkit::{Database, servers};
 use tokio::net::TcpListener;
@@ -38,6 +38,7 @@ impl Api {
             nats: servers::nats_url(),
             prefix,
             verifier,
+            rates: Rates::default(),
         };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("an address");
         let running = Running::start(vec![service], settings, listener).expect("started");

@@ -4,7 +4,7 @@ use access::{Caller, Issuer, when_access_changes_then_copy_it};
 use eventstore::{Actor, Cx, EventStore, Server, TenantId, migrate};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use service::{Routes, Running, Service, Settings};
+use service::{Rates, Routes, Running, Service, Settings};
 use sqlx::migrate::Migrator;
 use tenancy::{Kind, OTHER_SERVICES, found};
 use testkit::servers;
@@ -41,7 +41,15 @@ impl House {
             migrate(&postgres, service.name, PASSWORD, &service.migrations).await.expect("migrated");
         }
         let password = Some(PASSWORD.to_owned());
-        let settings = Settings { postgres, password, connections: 4, nats: servers::nats_url(), prefix, verifier };
+        let settings = Settings {
+            postgres,
+            password,
+            connections: 4,
+            nats: servers::nats_url(),
+            prefix,
+            verifier,
+            rates: Rates::default(),
+        };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let running = Running::start(services, settings, listener).expect("started");
         let store = running.ready().await.first().expect("tenancy's store").clone();

@@ -4,7 +4,7 @@ use crate::programs::{Balance, Heard, cx, listener, migrations, misdeclared, new
 use access::Issuer;
 use eventstore::{EventStore, NOW, Server, TenantId, migrate};
 use serde_json::{Value, json};
-use service::{Running, Service, Settings};
+use service::{Rates, Running, Service, Settings};
 use sqlx::migrate::Migrator;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +21,7 @@ async fn settings() -> Settings {
     migrate(&postgres, "listener", PASSWORD, &Migrator::with_migrations(Vec::new())).await.expect("migrated");
     let (_, verifier) = Issuer::from_seed(&"a".repeat(64)).expect("a key");
     let (password, nats) = (Some(PASSWORD.to_owned()), servers::nats_url());
-    Settings { postgres, password, connections: 4, nats, prefix, verifier }
+    Settings { postgres, password, connections: 4, nats, prefix, verifier, rates: Rates::default() }
 }
 
 async fn start(services: Vec<Service>, settings: &Settings) -> anyhow::Result<Running> {

@@ -1,0 +1,3 @@
+//! Tokens of a real identity provider.
+
+mod providers;

@@ -1,0 +1,74 @@
+//! Who sends too much waits, and nobody waits for them.
+
+use crate::system::{Answer, Client, System};
+use reqwest::Method;
+use serde_json::json;
+use std::time::Duration;
+
+/// Asks until it is refused, a few hundred times at most.
+async fn until_refused(client: &Client, path: &str) -> Answer {
+    for _ in 0..300 {
+        let answer = client.send(Method::GET, path, None, &[]).await;
+        if answer.status != 200 {
+            return answer;
+        }
+    }
+    panic!("{path} was never refused");
+}
+
+async fn status(client: &Client, path: &str) -> u16 {
+    client.send(Method::GET, path, None, &[]).await.status.as_u16()
+}
+
+#[tokio::test]
+async fn a_caller_who_sends_too_much_waits_and_nobody_else() {
+    let system = System::start_with(&[("STELE_CALLER_RATE", "12")]).await;
+    let (ours, other) = (system.tenant("Ours").await, system.tenant("Other").await);
+    let mara = system.person(&ours, "mara", &["risk_owner"]).await;
+    let olga = system.person(&ours, "olga", &["risk_owner"]).await;
+    let risks = format!("/v1/tenants/{ours}/risks");
+
+    let refused = until_refused(&mara, &risks).await;
+    assert_eq!((refused.status.as_u16(), refused.problem().0.as_str()), (429, "too_many_requests"), "{}", refused.body);
+    assert_eq!(refused.headers["content-type"], "application/problem+json");
+    let wait_s: u64 = refused.headers["retry-after"].parse().expect("seconds");
+    assert!((1..=2).contains(&wait_s), "{wait_s}");
+    // A command is refused as a query is, and nothing of it is recorded.
+    let command = Some(json!({"ref": "R-1", "name": "Fire"}).to_string());
+    let answers: Vec<u16> = {
+        let mut answers = Vec::new();
+        for _ in 0..5 {
+            answers.push(mara.send(Method::POST, &risks, command.clone(), &[]).await.status.as_u16());
+        }
+        answers
+    };
+    assert!(answers.contains(&429), "{answers:?}");
+
+    assert_eq!(status(&olga, &risks).await, 200);
+    assert_eq!(status(&system.as_admin(), &format!("/v1/tenants/{other}/risks")).await, 200);
+    // Another service counts for itself.
+    assert_eq!(status(&mara, &format!("/v1/tenants/{ours}/controls")).await, 200);
+    tokio::time::sleep(Duration::from_secs(wait_s)).await;
+    assert_eq!(status(&mara, &risks).await, 200);
+    let (_, metrics) = system.processes[0].get("/metrics").await.expect("metrics");
+    assert!(metrics.contains("stele_limited_requests_total{service=\"risk\",of=\"caller\"}"), "{metrics}");
+}
+
+#[tokio::test]
+async fn a_tenant_that_sends_too_much_waits_and_no_other() {
+    let system = System::start_with(&[("STELE_CALLER_RATE", "0"), ("STELE_TENANT_RATE", "12")]).await;
+    let (ours, other) = (system.tenant("Ours").await, system.tenant("Other").await);
+    let mara = system.person(&ours, "mara", &["risk_owner"]).await;
+    let stranger = system.person(&other, "sam", &["risk_owner"]).await;
+    let risks = format!("/v1/tenants/{ours}/risks");
+    // Whoever is not let in uses up nothing of it.
+    for _ in 0..200 {
+        assert_eq!(status(&stranger, &risks).await, 404);
+    }
+    assert_eq!(status(&mara, &risks).await, 200);
+
+    let refused = until_refused(&mara, &risks).await;
+    assert_eq!(refused.status, 429, "{}", refused.body);
+    assert!(refused.problem().1.starts_with("this tenant's people"), "{}", refused.body);
+    assert_eq!(status(&stranger, &format!("/v1/tenants/{other}/risks")).await, 200);
+}
