@@ -21,6 +21,7 @@ mod proto;
 mod rebuilds;
 mod recovery;
 mod sign_in;
+mod revocation;
 mod system;
 mod tidy;
 mod up;
