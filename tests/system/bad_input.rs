@@ -96,7 +96,16 @@ async fn each_mistake_in_a_command_names_its_field() {
             "justification",
         ),
         (Method::POST, "/evidence", r#"{"title": "x", "note": "y", "supports": ["A.9.9"]}"#, "supports"),
-        (Method::PUT, "/people/mara", r#"{"roles": ["emperor"]}"#, "roles[0]"),
+        (Method::PUT, "/people/mara", r#"{"roles": ["emperor"]}"#, "roles"),
+        (
+            Method::PUT,
+            "/people/mara",
+            r#"{"roles": ["viewer"], "terms": {"viewer": {"until": "x"}}}"#,
+            "terms.viewer.until",
+        ),
+        (Method::PUT, "/roles/keeper", r#"{"actions": ["read", "rule"]}"#, "actions[1]"),
+        (Method::PUT, "/roles/keeper", r#"{"actions": ["write_controls"]}"#, "actions"),
+        (Method::PUT, "/roles/viewer", r#"{"actions": ["read"]}"#, "id"),
         (Method::PUT, "/contacts/mara", r#"{"email": "not an address"}"#, "email"),
     ] {
         let answer = bench.send(method, path, body).await;

@@ -38,6 +38,9 @@ async fn do_everything(system: &System, admin: &Client, tenant: &str, smtp: std:
     let term = json!({"from": "2020-01-01T00:00:00Z", "until": "2999-01-01T00:00:00Z"});
     admin.put(&at("/people/olga"), json!({"roles": ["risk_owner", "viewer"], "terms": {"viewer": term}})).await;
     admin.put(&at("/people/olga"), json!({"roles": ["risk_owner"]})).await;
+    admin.put(&at("/roles/keeper"), json!({"actions": ["read", "write_controls"]})).await;
+    let removed = admin.send(Method::DELETE, &at("/roles/keeper?reason=unused"), None, &[]).await;
+    assert_eq!(removed.status, 200, "{}", removed.body);
     let olga = system.person(tenant, "olga", &["risk_owner"]).await;
     let contact = json!({"email": "olga@larkspur.example.org"});
     admin.put(&at("/contacts/olga"), contact.clone()).await;

@@ -92,8 +92,9 @@ pub fn right(operation: &Operation, id: &str) -> Option<String> {
         ("PUT", "/controls/{id}/applicability") => json!({"applicable": true, "basis": "law", "justification": "so"}),
         ("PUT", "/controls/{id}/implementation") => json!({"state": "operating"}),
         ("POST", "/evidence") => json!({"title": "New", "note": "New", "supports": [id]}),
-        ("POST", "/notifications/{id}/read") | ("DELETE", "/api-keys/{id}") => json!({}),
+        ("POST", "/notifications/{id}/read") | ("DELETE", "/api-keys/{id}" | "/roles/{id}") => json!({}),
         ("PUT", "/people/{id}") => json!({"roles": ["viewer"]}),
+        ("PUT", "/roles/{id}") => json!({"actions": ["read"]}),
         ("POST", "/api-keys") => json!({"name": "New", "roles": ["viewer"]}),
         ("PUT", "/contacts/{id}") => json!({"email": null}),
         ("POST", "/imports/assets") => return Some(format!("ref_id,name,parent_assets\nA-new,New,{id}\n")),
@@ -143,8 +144,8 @@ async fn foreign_ids_lead_nowhere_and_no_answer_carries_anothers_canary() {
     let before = recorded(&system, &ours).await;
     let mut seen = String::new();
     for operation in operations(&system).await.iter().filter(|operation| operation.path.contains("{tenant}")) {
-        // Whoever is named there becomes one of theirs: there is no foreign one to reach.
-        if operation.path.contains("/people/{id}") || operation.path.contains("/contacts/{id}") {
+        // Whoever is named there becomes one of theirs, and so does a role: there is no foreign one to reach.
+        if ["/people/{id}", "/contacts/{id}", "/roles/{id}"].iter().any(|tail| operation.path.ends_with(tail)) {
             continue;
         }
         for id in &ids {

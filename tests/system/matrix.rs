@@ -4,6 +4,7 @@ use crate::house::root;
 use crate::isolation::{Operation, fill, operations, right};
 use crate::system::{Answer, Client, System, until};
 use access::Role;
+use serde_json::json;
 use std::collections::BTreeSet;
 use std::fs;
 
@@ -17,6 +18,7 @@ const ABOUT: &str = "\
 #   401, 403, 404  is refused so, before anything of the request is read
 #
 # administrator: of the organisation that owns the tenant, without a role in it. The roles: each held alone.
+# own_role: one that the tenant defined for itself, of the actions read and write_controls.
 # colleague: of the same organisation, with a role in another of its tenants. stranger: another organisation's administrator.
 #
 # Generated: STELE_UPDATE_MATRIX=1 ./dev test -E 'test(matrix)'. Read the difference.
@@ -32,6 +34,9 @@ async fn everybody(system: &System, tenant: &str) -> Vec<(String, Client)> {
         let name: &str = role.into();
         everybody.push((name.to_owned(), system.person(tenant, &name.replace('_', "-"), &[name]).await));
     }
+    let own_role = json!({ "actions": ["read", "write_controls"] });
+    system.as_admin().put(&format!("/v1/tenants/{tenant}/roles/keeper"), own_role).await;
+    everybody.push(("own_role".to_owned(), system.person(tenant, "own-role", &["keeper"]).await));
     let other = system.tenant("Another").await;
     everybody.push(("colleague".to_owned(), system.person(&other, "colleague", &["isms_manager"]).await));
     everybody.push(("stranger".to_owned(), system.as_organisation("Fernhill").await.as_admin()));
@@ -48,7 +53,8 @@ async fn everybody(system: &System, tenant: &str) -> Vec<(String, Client)> {
 
 /// An id of the tenant's that the operation is about.
 fn id_for<'a>(operation: &Operation, ids: &'a [String]) -> &'a str {
-    let kinds = [("/risks/", 0), ("/assets/", 1), ("/evidence/", 2), ("/people/", 3), ("/contacts/", 3)];
+    let kinds =
+        [("/risks/", 0), ("/assets/", 1), ("/evidence/", 2), ("/people/", 3), ("/contacts/", 3), ("/roles/", 5)];
     let kind = kinds.iter().find(|(part, _)| operation.path.contains(part)).map_or(4, |(_, kind)| *kind);
     &ids[kind]
 }
@@ -101,7 +107,8 @@ fn differences(agreed: &str, now: &str) -> Vec<String> {
 async fn the_matrix_of_operations_and_roles_is_as_agreed() {
     let system = System::start().await;
     let tenant = system.tenant("Ours").await;
-    let ids = fill(&system, &tenant, "matrix").await;
+    let mut ids = fill(&system, &tenant, "matrix").await;
+    ids.push("spare".to_owned());
     let everybody = everybody(&system, &tenant).await;
     let (_, stranger) = everybody.iter().find(|(name, _)| name == "stranger").expect("one");
     let nowhere = format!("/v1/tenants/{}/risks", uuid::Uuid::new_v4());

@@ -95,6 +95,41 @@ async fn a_revocation_during_an_outage_of_nats_holds_everywhere_after_it() {
 }
 
 #[tokio::test]
+async fn a_role_that_is_changed_allows_that_in_every_service_and_no_more() {
+    let system = System::start_apart().await;
+    let tenant = system.tenant("Larkspur").await;
+    let (admin, at) = (system.as_admin(), |tail: &str| format!("/v1/tenants/{tenant}{tail}"));
+    let all = ["read", "read_trail", "write_risks", "write_controls", "manage_tenant"];
+    admin.put(&at("/roles/deputy"), json!({ "actions": all })).await;
+    let deputy = system.person(&tenant, "ada", &["deputy"]).await;
+    // One operation of each service that the role allows and will not.
+    let operations = [
+        (Method::PUT, "/people/bo"),
+        (Method::POST, "/risks"),
+        (Method::PUT, "/controls/A.8.13/owner"),
+        (Method::GET, "/trail"),
+        (Method::GET, "/contacts"),
+    ];
+    let refused = async |(method, tail): &(Method, &str)| {
+        let body = (*method != Method::GET).then(|| "{}".to_owned());
+        deputy.send(method.clone(), &at(tail), body, &[]).await.status == 403
+    };
+    let count = async || {
+        let mut count = 0;
+        for operation in &operations {
+            count += usize::from(refused(operation).await);
+        }
+        count
+    };
+    until("the role to arrive everywhere", async || count().await == 0).await;
+    admin.put(&at("/roles/deputy"), json!({ "actions": ["read"], "reason": "it was meant to look" })).await;
+    until("the change to arrive everywhere", async || count().await == operations.len()).await;
+    assert_eq!(answers(&deputy, &tenant).await, [200, 200, 200, 403, 200]);
+    let (sound, report) = system.verify().await;
+    assert!(sound, "{report}");
+}
+
+#[tokio::test]
 async fn a_role_is_over_in_every_service_at_its_instant() {
     let system = System::start_apart().await;
     let tenant = system.tenant("Larkspur").await;

@@ -91,6 +91,7 @@ fn subject(kind: Kind) -> &'static str {
         Kind::ControlRequired => "A control of yours is needed",
         Kind::RoleGranted => "You have a new role",
         Kind::RoleRevoked => "A role of yours has ended",
+        Kind::RoleChanged => "A role of yours has changed",
     }
 }
 

@@ -31,6 +31,7 @@ pub enum Kind {
     ControlRequired,
     RoleGranted,
     RoleRevoked,
+    RoleChanged,
 }
 
 /// The object that a notification is about.

@@ -1,7 +1,7 @@
 use crate::notification::{About, Channel, Command, Kind, News, Notification};
 use crate::responsibility::{Assign, Responsibility};
 use crate::{address_book, delivery};
-use access::{Role, Term};
+use access::{Admission, Role, RoleName, Term};
 use anyhow::Context;
 use chrono::{DateTime, Utc};
 use eventstore::{Actor, Recorded, Work};
@@ -81,19 +81,38 @@ pub fn when_control_is_required_then_tell_its_owner(mails: bool) -> Reaction {
 pub fn when_role_changes_then_tell_the_person(mails: bool) -> Reaction {
     Arc::new(move |work, event| {
         Box::pin(async move {
-            let (person, kind, text) = match event.decode::<access::Event>()? {
+            let (people, kind, text) = match event.decode::<access::Event>()? {
                 Some(access::Event::Granted { person, role, from, until }) => {
-                    let text = format!("You are {} here {}.", spoken(role), for_how_long(Term { from, until }));
-                    (person, Kind::RoleGranted, text)
+                    let text = format!("{} here {}.", being(&role), for_how_long(Term { from, until }));
+                    (vec![person], Kind::RoleGranted, text)
                 }
                 Some(access::Event::Revoked { person, role }) => {
-                    (person, Kind::RoleRevoked, format!("You are no longer {} here.", spoken(role)))
+                    (vec![person], Kind::RoleRevoked, format!("{} here.", being_no_longer(&role)))
                 }
-                Some(access::Event::Opened { .. } | access::Event::HandedOver { .. }) | None => return Ok(()),
+                Some(access::Event::RoleDefined { role, actions }) => {
+                    let actions = actions.into_iter().map(<&'static str>::from).collect::<Vec<_>>().join(", ");
+                    let text = format!("Your role {role} has changed: from now on it allows {actions}.");
+                    (holders(work, role).await?, Kind::RoleChanged, text)
+                }
+                Some(
+                    access::Event::Opened { .. } | access::Event::HandedOver { .. } | access::Event::RoleRemoved { .. },
+                )
+                | None => return Ok(()),
             };
-            tell(work, event, mails, news(person, kind, text, about("tenancy", event.stream.id()))).await
+            for person in people {
+                let about = about("tenancy", event.stream.id());
+                tell(work, event, mails, news(person, kind, text.clone(), about)).await?;
+            }
+            Ok(())
         })
     })
+}
+
+/// Everybody who holds a role of the tenant's own.
+async fn holders(work: &mut Work, role: String) -> anyhow::Result<Vec<String>> {
+    let tenant = work.cx().tenant.to_string();
+    let (admission, _) = work.load::<Admission>(&tenant).await?;
+    Ok(admission.holders(&RoleName::Own(role)).map(ToOwned::to_owned).collect())
 }
 
 /// People are their organisation's: who is called the same at the new owner must not be written to at the old one's address.
@@ -133,6 +152,20 @@ fn for_how_long(Term { from, until }: Term) -> String {
         (Some(from), None) => format!("from {from}, on"),
         (None, Some(until)) => format!("from now until {until}"),
         (Some(from), Some(until)) => format!("from {from}, until {until}"),
+    }
+}
+
+fn being(role: &RoleName) -> String {
+    match role {
+        RoleName::Common(role) => format!("You are {}", spoken(*role)),
+        RoleName::Own(name) => format!("You have the role {name}"),
+    }
+}
+
+fn being_no_longer(role: &RoleName) -> String {
+    match role {
+        RoleName::Common(role) => format!("You are no longer {}", spoken(*role)),
+        RoleName::Own(name) => format!("You no longer have the role {name}"),
     }
 }
 

@@ -15,6 +15,7 @@ mod people;
 mod permissions;
 mod portfolio;
 mod reactions;
+mod roles;
 mod tenant;
 mod tenant_profile;
 #[cfg(test)]
@@ -39,6 +40,7 @@ use organisation_profile::OrganisationProfile;
 use people::{People, SetRoles};
 use permissions::Permissions;
 use portfolio::OwnedTenant;
+use roles::{DefineRole, Roles};
 use service::{Answered, Call, Listed, Object, Problem, Route, Routes, Service, json, object_answer};
 use std::sync::Arc;
 use tokens::{IssueToken, TokenIssued};
@@ -104,6 +106,26 @@ fn routes(issuer: Option<Issuer>) -> Routes {
         );
     let routes = credentials(routes)
         .with(
+            Route::tenant(Method::GET, "/roles", Read, "List the roles that can be given, and what each allows")
+                .as_of()
+                .gives::<Roles>(200)
+                .answered_by(roles::list),
+        )
+        .with(
+            Route::tenant(Method::PUT, "/roles/{id}", ManageTenant, "Define a role of the tenant's own, or change it")
+                .takes::<DefineRole>()
+                .gives::<Answered>(200)
+                .answered_by(roles::define),
+        )
+        .with(
+            Route::tenant(Method::DELETE, "/roles/{id}", ManageTenant, "Remove a role that nobody holds")
+                .parameter("reason", "Why: it is kept with the event")
+                .parameter("occurred_at", "When it happened, where that was not now")
+                .gives::<Answered>(200)
+                .answered_by(roles::remove),
+        );
+    let routes = routes
+        .with(
             Route::organisation(
                 Method::GET,
                 "/history",
@@ -113,7 +135,9 @@ fn routes(issuer: Option<Issuer>) -> Routes {
             .history_of::<OrganisationProfile>(tenant_id),
         )
         .history_of::<TenantProfile>("/history", "Who changed the tenant's settings, when, why and how", tenant_id)
-        .history_of::<Roster>("/roles/history", "Who gave and took which roles, when and why", |_| KEY.to_owned());
+        .history_of::<Roster>("/roles/history", "Who gave, took and defined which roles, when and why", |_| {
+            KEY.to_owned()
+        });
     let Some(issuer) = issuer.map(Arc::new) else { return routes };
     routes.with(
         Route::organisation(Method::POST, "/tokens", ManageTenant, "Issue a bearer token for a person")

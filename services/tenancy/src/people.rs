@@ -1,8 +1,8 @@
 use crate::tenant::Tenant;
-use access::{Admission, KEY, Role, Roster, Term};
+use access::{Admission, Broken, KEY, RoleName, Roster, Term};
 use axum::http::StatusCode;
 use axum::response::Response;
-use eventstore::Work;
+use eventstore::{Refused, Work};
 use serde::{Deserialize, Serialize};
 use service::{Call, FieldError, Outcome, Problem, checked_person, field_error, instant, json, with_etag};
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,20 +19,24 @@ pub struct People {
 #[derive(Serialize, ToSchema)]
 struct Member {
     person: String,
-    roles: BTreeSet<Role>,
+    #[schema(value_type = BTreeSet<String>, example = json!(["risk_owner"]))]
+    roles: BTreeSet<RoleName>,
     /// Of the roles that are not held for good.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    terms: BTreeMap<Role, Term>,
+    #[schema(value_type = BTreeMap<String, Term>)]
+    terms: BTreeMap<RoleName, Term>,
 }
 
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetRoles {
-    /// All roles of the person from now on; none ends the membership.
-    roles: BTreeSet<Role>,
+    /// All roles of the person from now on; none ends the membership. `GET /roles` lists what there is.
+    #[schema(value_type = BTreeSet<String>, example = json!(["risk_owner"]))]
+    roles: BTreeSet<RoleName>,
     /// From when or until when, for those of the roles that are not held for good.
     #[serde(default)]
-    terms: BTreeMap<Role, AskedTerm>,
+    #[schema(value_type = BTreeMap<String, AskedTerm>)]
+    terms: BTreeMap<RoleName, AskedTerm>,
 }
 
 #[derive(Clone, Debug, Deserialize, ToSchema)]
@@ -48,14 +52,19 @@ struct AskedTerm {
 
 /// The `ETag` is that of all memberships together, for `If-Match` of a change to any of them.
 pub async fn list(call: Call) -> Result<Response, Problem> {
+    let (position, version, Roster { roles, mut terms, .. }) = version_and_roster(&call).await?;
+    let person = |(person, roles)| Member { terms: terms.remove(&person).unwrap_or_default(), person, roles };
+    let items = roles.into_iter().map(person).collect();
+    Ok(with_etag(json(StatusCode::OK, position, &People { position, items }), version))
+}
+
+/// What the request wants to see: the position, the version of all memberships together, and them.
+pub async fn version_and_roster(call: &Call) -> Result<(i64, i64, Roster), Problem> {
     let mut session = call.session().await?;
     let position = call.position::<Roster>(&mut session).await?;
     let row = views::get::<Roster>(&mut session, KEY, position).await?;
     let version = row.as_ref().map_or(0, |row| row.version);
-    let Roster { roles, mut terms, .. } = row.map(|row| row.data).unwrap_or_default();
-    let person = |(person, roles)| Member { terms: terms.remove(&person).unwrap_or_default(), person, roles };
-    let items = roles.into_iter().map(person).collect();
-    Ok(with_etag(json(StatusCode::OK, position, &People { position, items }), version))
+    Ok((position, version, row.map(|row| row.data).unwrap_or_default()))
 }
 
 pub async fn set_roles(call: Call) -> Result<Response, Problem> {
@@ -64,18 +73,18 @@ pub async fn set_roles(call: Call) -> Result<Response, Problem> {
     let (body, cx) = call.command::<SetRoles>()?;
     let person = checked_person("id", call.id())?;
     let roles = checked(body)?;
-    let lane = format!("access-{}", cx.tenant);
-    let assign = access::Command::Assign { person: person.clone(), roles };
+    let (administrator, lane) = (call.caller.administrator, format!("access-{}", cx.tenant));
+    let assign = access::Command::Assign { person: person.clone(), roles, administrator };
     let done = call.store.perform(&cx, &lane, |work| Box::pin(decide(work, expected, person.clone(), assign.clone())));
     Ok(call.carried_out(&done.await?, false))
 }
 
 /// Each role with its term. What is wrong is all told at once.
-fn checked(SetRoles { roles, terms }: SetRoles) -> Result<BTreeMap<Role, Term>, Problem> {
+fn checked(SetRoles { roles, terms }: SetRoles) -> Result<BTreeMap<RoleName, Term>, Problem> {
     let mut errors: Vec<FieldError> = Vec::new();
-    let mut given: BTreeMap<Role, Term> = roles.into_iter().map(|role| (role, Term::ALWAYS)).collect();
+    let mut given: BTreeMap<RoleName, Term> = roles.into_iter().map(|role| (role, Term::ALWAYS)).collect();
     for (role, AskedTerm { from, until }) in terms {
-        let field = format!("terms.{}", <&'static str>::from(role));
+        let field = format!("terms.{role}");
         let mut at = |name: &str, text: Option<String>| {
             let checked = text.map(|text| instant(&format!("{field}.{name}"), &text)).transpose();
             checked.map_err(|error| errors.push(error)).unwrap_or_default()
@@ -98,22 +107,32 @@ async fn decide(
     person: String,
     assign: access::Command,
 ) -> Result<Outcome, Problem> {
+    let tenant = refuse_unless_tenant(work).await?;
+    match work.execute::<Admission>(&tenant, expected, assign).await {
+        Ok(changed) => Ok(Outcome { id: person, version: changed.version, changed: changed.changed }),
+        // Which roles there are, only the tenant knows; to the caller it is a wrong field like any other.
+        Err(Refused::Rule(unknown @ Broken::NoSuchRole(..))) => Err(Problem::field("roles", unknown.to_string())),
+        Err(refused) => Err(refused.into()),
+    }
+}
+
+/// The tenant's id. An organisation's own partition has no people: a role there would let its holder issue an administrator's
+/// tokens.
+pub async fn refuse_unless_tenant(work: &mut Work) -> Result<String, Problem> {
     let tenant = work.cx().tenant.to_string();
-    // An organisation's own partition has no people: a role there would let its holder issue an administrator's tokens.
     if work.load::<Tenant>(&tenant).await?.1 == 0 {
         return Err(Problem::not_found(format!("tenant {tenant}")));
     }
-    let changed = work.execute::<Admission>(&tenant, expected, assign).await?;
-    Ok(Outcome { id: person, version: changed.version, changed: changed.changed })
+    Ok(tenant)
 }
 
 #[cfg(test)]
 mod tests {
     use super::{SetRoles, checked};
-    use access::{Role, Term};
+    use access::{Role, RoleName, Term};
     use serde_json::{Value, json};
 
-    fn read(body: Value) -> Result<Vec<(Role, Term)>, String> {
+    fn read(body: Value) -> Result<Vec<(RoleName, Term)>, String> {
         let body: SetRoles = serde_json::from_value(body).expect("a body");
         checked(body).map(|roles| roles.into_iter().collect()).map_err(|problem| problem.to_string())
     }
@@ -124,7 +143,7 @@ mod tests {
         let until = "2026-06-30T22:00:00Z".parse().ok();
         assert_eq!(
             read(body),
-            Ok(vec![(Role::ExternalAuditor, Term { from: None, until }), (Role::Viewer, Term::ALWAYS)])
+            Ok(vec![(Role::ExternalAuditor.into(), Term { from: None, until }), (Role::Viewer.into(), Term::ALWAYS)])
         );
     }
 

@@ -1,16 +1,18 @@
-use crate::{Role, Roster, Term};
+use crate::{Action, Role, RoleName, Roster, Term};
 use chrono::{DateTime, Utc};
 use eventstore::{Actor, Cx, aggregate};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 /// A tenant's owner and the roles of its people. One stream a tenant, in every service; tenancy decides, the others copy.
 #[derive(Default, Serialize, Deserialize)]
 pub struct Admission {
-    roster: Roster,
+    pub(crate) roster: Roster,
 }
+
+const MANAGER: RoleName = RoleName::Common(Role::IsmsManager);
 
 #[derive(Clone, Debug)]
 pub enum Command {
@@ -24,7 +26,20 @@ pub enum Command {
     /// The person has exactly these roles from now on; none ends the membership.
     Assign {
         person: String,
-        roles: BTreeMap<Role, Term>,
+        roles: BTreeMap<RoleName, Term>,
+        /// Whether who asks administers the organisation: they may give everything.
+        administrator: bool,
+    },
+    /// A role of the tenant's own allows exactly these actions from now on, to everybody who holds it.
+    Define {
+        role: String,
+        actions: BTreeSet<Action>,
+        /// As in `Assign`.
+        administrator: bool,
+    },
+    /// The tenant has no such role any more.
+    Remove {
+        role: String,
     },
     /// What tenancy decided.
     Copy(Event),
@@ -39,7 +54,7 @@ pub enum Event {
     /// The person holds the role, for this term and no other.
     Granted {
         person: String,
-        role: Role,
+        role: RoleName,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         from: Option<DateTime<Utc>>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -47,11 +62,19 @@ pub enum Event {
     },
     Revoked {
         person: String,
-        role: Role,
+        role: RoleName,
     },
     /// The tenant is another organisation's, and all roles in it are ended.
     HandedOver {
         organisation: Uuid,
+    },
+    /// The tenant has this role of its own, which allows these actions and no others.
+    RoleDefined {
+        role: String,
+        actions: BTreeSet<Action>,
+    },
+    RoleRemoved {
+        role: String,
     },
 }
 
@@ -66,8 +89,18 @@ pub enum Broken {
     OwnRole,
     #[error("{0} is the last ISMS manager without an end: make somebody else one first, now and without `until`")]
     LastManager(String),
-    #[error("terms.{role}.until: {until} has passed: leave the role out, or say an instant to come", role = <&str>::from(*.0), until = .1)]
-    OverAlready(Role, DateTime<Utc>),
+    #[error("terms.{0}.until: {1} has passed: leave the role out, or say an instant to come")]
+    OverAlready(RoleName, DateTime<Utc>),
+    #[error("`{0}` is no role here: give one of {1}")]
+    NoSuchRole(String, String),
+    #[error("{0} allows {action}, which you may not do here yourself: ask an ISMS manager", action = <&str>::from(*.1))]
+    BeyondOwnRights(String, Action),
+    #[error("nobody changes a role that they hold: ask somebody who does not hold {0}")]
+    HeldByOneself(String),
+    #[error("{0} is held by {1}: take it from them first")]
+    StillHeld(String, String),
+    #[error("a tenant has {0} roles of its own at most: remove one first")]
+    TooManyRoles(usize),
 }
 
 impl Admission {
@@ -76,7 +109,7 @@ impl Admission {
         self.roster.held(person).any(|(_, term)| !term.is_over(now))
     }
 
-    fn decide(&self, command: Command, cx: &Cx) -> Result<Vec<Event>, Broken> {
+    pub(crate) fn decide(&self, command: Command, cx: &Cx) -> Result<Vec<Event>, Broken> {
         match command {
             Command::Open { organisation } => match self.roster.organisation {
                 None => Ok(vec![Event::Opened { organisation }]),
@@ -88,13 +121,21 @@ impl Admission {
                 Some(owner) if owner == organisation => Ok(vec![]),
                 Some(_) => Ok(vec![Event::HandedOver { organisation }]),
             },
-            Command::Assign { person, roles } => self.assign(&person, &roles, cx),
+            Command::Assign { person, roles, administrator } => self.assign(&person, &roles, administrator, cx),
+            Command::Define { role, actions, administrator } => self.define(role, actions, administrator, cx),
+            Command::Remove { role } => self.remove(role),
             Command::Copy(event) => Ok(if self.holds(&event) { vec![] } else { vec![event] }),
         }
     }
 
-    fn assign(&self, person: &str, roles: &BTreeMap<Role, Term>, cx: &Cx) -> Result<Vec<Event>, Broken> {
-        let before: BTreeMap<Role, Term> = self.roster.held(person).collect();
+    fn assign(
+        &self,
+        person: &str,
+        roles: &BTreeMap<RoleName, Term>,
+        administrator: bool,
+        cx: &Cx,
+    ) -> Result<Vec<Event>, Broken> {
+        let before: BTreeMap<RoleName, Term> = self.roster.held(person).collect();
         if before == *roles {
             return Ok(vec![]);
         }
@@ -103,46 +144,51 @@ impl Admission {
         }
         // What is over already may stay so: the people are shown with it.
         let given: Vec<_> = roles.iter().filter(|(role, term)| before.get(role) != Some(term)).collect();
-        let over = given.iter().find_map(|(role, term)| Some((**role, term.until.filter(|until| *until <= cx.now)?)));
-        if let Some((role, until)) = over {
-            return Err(Broken::OverAlready(role, until));
+        self.refuse_unknown(given.iter().map(|(role, _)| *role))?;
+        for (role, term) in &given {
+            if let Some(until) = term.until.filter(|_| term.is_over(cx.now)) {
+                return Err(Broken::OverAlready((*role).clone(), until));
+            }
+            let allowed = Action::all().filter(|action| self.roster.role_may(role, *action));
+            self.refuse_beyond_own_rights(&role.to_string(), allowed, administrator, cx)?;
         }
-        let stays = roles.get(&Role::IsmsManager).is_some_and(|term| lasts(term, cx.now));
+        let stays = roles.get(&MANAGER).is_some_and(|term| lasts(term, cx.now));
         if !stays && self.is_last_manager(person, cx.now) {
             return Err(Broken::LastManager(person.to_owned()));
         }
         let granted = given.into_iter().map(|(role, Term { from, until })| Event::Granted {
             person: person.to_owned(),
-            role: *role,
+            role: role.clone(),
             from: *from,
             until: *until,
         });
         let ended = before.keys().filter(|role| !roles.contains_key(role));
-        let revoked = ended.map(|role| Event::Revoked { person: person.to_owned(), role: *role });
+        let revoked = ended.map(|role| Event::Revoked { person: person.to_owned(), role: role.clone() });
         Ok(granted.chain(revoked).collect())
     }
 
     /// A manager whose term ends leaves nobody behind, and one whose term has not begun cannot help yet.
     fn is_last_manager(&self, person: &str, now: DateTime<Utc>) -> bool {
-        let manages =
-            |name: &str| self.roster.held(name).any(|(role, term)| role == Role::IsmsManager && lasts(&term, now));
+        let manages = |name: &str| self.roster.held(name).any(|(role, term)| role == MANAGER && lasts(&term, now));
         manages(person) && !self.roster.roles.keys().any(|name| name != person && manages(name))
     }
 
     fn holds(&self, event: &Event) -> bool {
-        let held = |person: &str, role: Role| self.roster.held(person).find(|(held, _)| *held == role);
+        let held = |person: &str, role: &RoleName| self.roster.held(person).find(|(held, _)| held == role);
         match event {
             Event::Opened { organisation } | Event::HandedOver { organisation } => {
                 self.roster.organisation == Some(*organisation)
             }
             Event::Granted { person, role, from, until } => {
-                held(person, *role) == Some((*role, Term { from: *from, until: *until }))
+                held(person, role).is_some_and(|(_, term)| term == Term { from: *from, until: *until })
             }
-            Event::Revoked { person, role } => held(person, *role).is_none(),
+            Event::Revoked { person, role } => held(person, role).is_none(),
+            Event::RoleDefined { role, actions } => self.roster.own_roles.get(role) == Some(actions),
+            Event::RoleRemoved { role } => !self.roster.own_roles.contains_key(role),
         }
     }
 
-    fn apply(&mut self, event: Event) {
+    pub(crate) fn apply(&mut self, event: Event) {
         self.roster.take(event);
     }
 }
@@ -162,62 +208,36 @@ fn with_term(data: Value) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::{Admission, Broken, Command, Event};
-    use crate::{Role, Term};
-    use chrono::{DateTime, Utc};
-    use eventstore::{Actor, Cx, TenantId};
+    use super::{Broken, Command, Event};
+    use crate::testing::{assign, at, by, from, given, until};
+    use crate::{Role, Term, testing};
     use uuid::Uuid;
 
-    fn given(events: Vec<Event>) -> Admission {
-        let mut admission = Admission::default();
-        for event in events {
-            admission.apply(event);
-        }
-        admission
-    }
-
-    fn at(day: u32) -> DateTime<Utc> {
-        format!("2026-03-{day:02}T09:30:00Z").parse().expect("an instant")
-    }
-
-    /// On the tenth.
-    fn by(person: &str) -> Cx {
-        Cx::new(TenantId::random(), Actor::Person(person.to_owned()), at(10))
-    }
-
     fn granted(person: &str, role: Role) -> Event {
-        granted_for(person, role, Term::ALWAYS)
+        testing::granted(person, role.into(), Term::ALWAYS)
     }
 
-    fn granted_for(person: &str, role: Role, Term { from, until }: Term) -> Event {
-        Event::Granted { person: person.to_owned(), role, from, until }
-    }
-
-    fn until(day: u32) -> Term {
-        Term { from: None, until: Some(at(day)) }
-    }
-
-    fn from(day: u32) -> Term {
-        Term { from: Some(at(day)), until: None }
+    fn granted_for(person: &str, role: Role, term: Term) -> Event {
+        testing::granted(person, role.into(), term)
     }
 
     fn revoked(person: &str, role: Role) -> Event {
-        Event::Revoked { person: person.to_owned(), role }
+        Event::Revoked { person: person.to_owned(), role: role.into() }
     }
 
-    fn assign(person: &str, roles: &[Role]) -> Command {
-        Command::Assign { person: person.to_owned(), roles: roles.iter().map(|role| (*role, Term::ALWAYS)).collect() }
+    fn assign_all(person: &str, roles: &[Role]) -> Command {
+        assign(person, &roles.iter().map(|role| (role.into(), Term::ALWAYS)).collect::<Vec<_>>())
     }
 
     fn assign_for(person: &str, role: Role, term: Term) -> Command {
-        Command::Assign { person: person.to_owned(), roles: [(role, term)].into() }
+        assign(person, &[(role.into(), term)])
     }
 
     #[test]
     fn roles_are_given_and_taken_one_event_each() {
         let admission = given(vec![granted("jo", Role::Viewer), granted("jo", Role::RiskOwner)]);
         assert_eq!(
-            admission.decide(assign("jo", &[Role::RiskOwner, Role::ControlOwner]), &by("mara")),
+            admission.decide(assign_all("jo", &[Role::RiskOwner, Role::ControlOwner]), &by("mara")),
             Ok(vec![granted("jo", Role::ControlOwner), revoked("jo", Role::Viewer)])
         );
     }
@@ -250,7 +270,7 @@ mod tests {
     #[test]
     fn nobody_changes_their_own_roles() {
         let admission = given(vec![granted("mara", Role::Viewer)]);
-        assert_eq!(admission.decide(assign("mara", &[Role::IsmsManager]), &by("mara")), Err(Broken::OwnRole));
+        assert_eq!(admission.decide(assign_all("mara", &[Role::IsmsManager]), &by("mara")), Err(Broken::OwnRole));
     }
 
     #[test]
@@ -258,9 +278,9 @@ mod tests {
         let one = given(vec![granted("mara", Role::IsmsManager)]);
         let two = given(vec![granted("mara", Role::IsmsManager), granted("jo", Role::IsmsManager)]);
         let last = || Err(Broken::LastManager("mara".to_owned()));
-        assert_eq!(one.decide(assign("mara", &[]), &by("admin")), last());
-        assert_eq!(one.decide(assign("mara", &[Role::Viewer]), &by("admin")), last());
-        assert_eq!(two.decide(assign("mara", &[]), &by("admin")), Ok(vec![revoked("mara", Role::IsmsManager)]));
+        assert_eq!(one.decide(assign_all("mara", &[]), &by("admin")), last());
+        assert_eq!(one.decide(assign_all("mara", &[Role::Viewer]), &by("admin")), last());
+        assert_eq!(two.decide(assign_all("mara", &[]), &by("admin")), Ok(vec![revoked("mara", Role::IsmsManager)]));
     }
 
     #[test]
@@ -269,12 +289,15 @@ mod tests {
         for term in [until(20), from(20)] {
             let jo = granted_for("jo", Role::IsmsManager, term);
             let admission = given(vec![granted("mara", Role::IsmsManager), jo]);
-            assert_eq!(admission.decide(assign("mara", &[]), &by("admin")), last(), "{term:?}");
+            assert_eq!(admission.decide(assign_all("mara", &[]), &by("admin")), last(), "{term:?}");
             assert_eq!(admission.decide(assign_for("mara", Role::IsmsManager, term), &by("admin")), last());
-            assert_eq!(admission.decide(assign("jo", &[]), &by("admin")), Ok(vec![revoked("jo", Role::IsmsManager)]));
+            assert_eq!(
+                admission.decide(assign_all("jo", &[]), &by("admin")),
+                Ok(vec![revoked("jo", Role::IsmsManager)])
+            );
         }
         let begun = given(vec![granted("mara", Role::IsmsManager), granted_for("jo", Role::IsmsManager, from(9))]);
-        assert!(begun.decide(assign("mara", &[]), &by("admin")).is_ok());
+        assert!(begun.decide(assign_all("mara", &[]), &by("admin")).is_ok());
         let told = Broken::LastManager("mara".to_owned()).to_string();
         assert!(told.ends_with("make somebody else one first, now and without `until`"), "{told}");
     }
@@ -302,8 +325,7 @@ mod tests {
         // Whose role is over keeps it so while another one is given.
         let admission = given(vec![granted_for("jo", Role::Viewer, until(9))]);
         assert_eq!(admission.decide(over, &by("mara")), Ok(vec![]));
-        let roles = [(Role::Viewer, until(9)), (Role::RiskOwner, Term::ALWAYS)].into();
-        let both = Command::Assign { person: "jo".to_owned(), roles };
+        let both = assign("jo", &[("viewer", until(9)), ("risk_owner", Term::ALWAYS)]);
         assert_eq!(admission.decide(both, &by("mara")), Ok(vec![granted("jo", Role::RiskOwner)]));
     }
 
@@ -317,7 +339,7 @@ mod tests {
     #[test]
     fn what_is_so_already_is_no_event() {
         let admission = given(vec![granted("mara", Role::Viewer)]);
-        assert_eq!(admission.decide(assign("mara", &[Role::Viewer]), &by("admin")), Ok(vec![]));
+        assert_eq!(admission.decide(assign_all("mara", &[Role::Viewer]), &by("admin")), Ok(vec![]));
         assert_eq!(admission.decide(Command::Copy(granted("mara", Role::Viewer)), &by("tenancy")), Ok(vec![]));
         assert_eq!(admission.decide(Command::Copy(revoked("jo", Role::Viewer)), &by("tenancy")), Ok(vec![]));
     }

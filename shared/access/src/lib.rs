@@ -10,10 +10,14 @@ pub mod key;
 mod known_key;
 mod known_person;
 mod mirror;
+mod own_role;
 mod providers;
 mod role;
+mod role_name;
 mod roster;
 mod term;
+#[cfg(test)]
+mod testing;
 mod token;
 
 pub use admission::{Admission, Broken, Command, Event};
@@ -24,6 +28,7 @@ pub use known_person::KnownPerson;
 pub use mirror::when_access_changes_then_copy_it;
 pub use providers::{Login, NotTrusted, Providers, Trusted};
 pub use role::{Action, Role};
+pub use role_name::RoleName;
 pub use roster::{KEY, Roster};
 pub use term::Term;
 pub use token::{Caller, Issuer, TokenError, Verifier};

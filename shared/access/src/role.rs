@@ -1,10 +1,23 @@
 use serde::{Deserialize, Serialize};
-use strum::{EnumIter, IntoEnumIterator, IntoStaticStr};
+use strum::{EnumIter, EnumString, IntoEnumIterator, IntoStaticStr};
 use utoipa::ToSchema;
 
-/// What a person is in one tenant. The administrators of the owning organisation need none.
+/// What a person is in one tenant: the roles that every tenant has. The administrators of the owning organisation need none.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema, EnumIter, IntoStaticStr,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    ToSchema,
+    EnumIter,
+    EnumString,
+    IntoStaticStr,
 )]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
@@ -66,9 +79,8 @@ impl Role {
 }
 
 impl Action {
-    /// The roles that allow it.
-    pub fn roles(self) -> impl Iterator<Item = Role> {
-        Role::all().filter(move |role| role.may(self))
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::iter()
     }
 }
 

@@ -1,10 +1,9 @@
 use crate::admission::Event;
-use crate::{Action, Caller, Role, Term};
+use crate::{Action, Caller, RoleName, Term};
 use chrono::{DateTime, Utc};
 use eventstore::Recorded;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-use strum::IntoEnumIterator;
 use uuid::Uuid;
 use views::{Folded, View};
 
@@ -16,10 +15,13 @@ pub const KEY: &str = "tenant";
 pub struct Roster {
     pub organisation: Option<Uuid>,
     /// All that was given, whether or not it is in force now; a person without a role is not there.
-    pub roles: BTreeMap<String, BTreeSet<Role>>,
+    pub roles: BTreeMap<String, BTreeSet<RoleName>>,
     /// Of the roles that are not held for good.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub terms: BTreeMap<String, BTreeMap<Role, Term>>,
+    pub terms: BTreeMap<String, BTreeMap<RoleName, Term>>,
+    /// What the tenant's own roles allow.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub own_roles: BTreeMap<String, BTreeSet<Action>>,
 }
 
 impl Roster {
@@ -29,25 +31,29 @@ impl Roster {
     }
 
     pub fn allows(&self, caller: &Caller, action: Action, now: DateTime<Utc>) -> bool {
-        let mut roles = self.in_force(&caller.person, now);
-        self.owned_by(caller) && (caller.administrator || roles.any(|role| role.may(action)))
+        self.owned_by(caller) && (caller.administrator || self.person_may(&caller.person, action, now))
+    }
+
+    /// Whether a role of the person's that is in force allows it.
+    pub(crate) fn person_may(&self, person: &str, action: Action, now: DateTime<Utc>) -> bool {
+        self.in_force(person, now).any(|role| self.role_may(&role, action))
     }
 
     /// All that the caller may do here.
     pub fn actions(&self, caller: &Caller, now: DateTime<Utc>) -> impl Iterator<Item = Action> {
-        Action::iter().filter(move |action| self.allows(caller, *action, now))
+        Action::all().filter(move |action| self.allows(caller, *action, now))
     }
 
     /// The person's roles that have begun and are not over.
-    pub fn in_force(&self, person: &str, now: DateTime<Utc>) -> impl Iterator<Item = Role> {
+    pub fn in_force(&self, person: &str, now: DateTime<Utc>) -> impl Iterator<Item = RoleName> {
         self.held(person).filter(move |(_, term)| term.covers(now)).map(|(role, _)| role)
     }
 
     /// Every role of the person, and for how long.
-    pub fn held(&self, person: &str) -> impl Iterator<Item = (Role, Term)> {
+    pub fn held(&self, person: &str) -> impl Iterator<Item = (RoleName, Term)> {
         let terms = self.terms.get(person);
-        let term = move |role| terms.and_then(|terms| terms.get(&role)).copied().unwrap_or(Term::ALWAYS);
-        self.roles.get(person).into_iter().flatten().map(move |role| (*role, term(*role)))
+        let term = move |role| terms.and_then(|terms| terms.get(role)).copied().unwrap_or(Term::ALWAYS);
+        self.roles.get(person).into_iter().flatten().map(move |role| (role.clone(), term(role)))
     }
 
     /// A person's handle is their organisation's: the same one elsewhere is somebody else.
@@ -58,28 +64,36 @@ impl Roster {
     pub(crate) fn take(&mut self, event: Event) {
         match event {
             Event::Opened { organisation } => self.organisation = Some(organisation),
+            // The people are the old owner's; the roles that were defined are the tenant's.
             Event::HandedOver { organisation } => {
-                *self = Self { organisation: Some(organisation), ..Self::default() };
+                let own_roles = std::mem::take(&mut self.own_roles);
+                *self = Self { organisation: Some(organisation), own_roles, ..Self::default() };
             }
             Event::Granted { person, role, from, until } => self.give(person, role, Term { from, until }),
-            Event::Revoked { person, role } => self.withdraw(&person, role),
+            Event::Revoked { person, role } => self.withdraw(&person, &role),
+            Event::RoleDefined { role, actions } => {
+                self.own_roles.insert(role, actions);
+            }
+            Event::RoleRemoved { role } => {
+                self.own_roles.remove(&role);
+            }
         }
     }
 
-    fn give(&mut self, person: String, role: Role, term: Term) {
-        self.withdraw(&person, role);
+    fn give(&mut self, person: String, role: RoleName, term: Term) {
+        self.withdraw(&person, &role);
         if term != Term::ALWAYS {
-            self.terms.entry(person.clone()).or_default().insert(role, term);
+            self.terms.entry(person.clone()).or_default().insert(role.clone(), term);
         }
         self.roles.entry(person).or_default().insert(role);
     }
 
-    fn withdraw(&mut self, person: &str, role: Role) {
+    fn withdraw(&mut self, person: &str, role: &RoleName) {
         if let Some(terms) = self.terms.get_mut(person) {
-            terms.remove(&role);
+            terms.remove(role);
         }
         if let Some(roles) = self.roles.get_mut(person) {
-            roles.remove(&role);
+            roles.remove(role);
         }
         self.terms.retain(|_, terms| !terms.is_empty());
         self.roles.retain(|_, roles| !roles.is_empty());
@@ -117,7 +131,7 @@ mod tests {
     }
 
     fn granted(role: Role, from: Option<u32>, until: Option<u32>) -> Event {
-        Event::Granted { person: "mara".to_owned(), role, from: from.map(at), until: until.map(at) }
+        Event::Granted { person: "mara".to_owned(), role: role.into(), from: from.map(at), until: until.map(at) }
     }
 
     fn roster(organisation: Uuid, events: impl IntoIterator<Item = Event>) -> Roster {
@@ -148,7 +162,7 @@ mod tests {
         let roster = roster(ours, [auditor, granted(Role::Viewer, None, Some(12))]);
         let trail = |hour| (roster.knows(&mara, at(hour)), roster.allows(&mara, Action::ReadTrail, at(hour)));
         assert_eq!([8, 9, 16, 17].map(trail), [(true, false), (true, true), (true, true), (false, false)]);
-        assert_eq!(roster.in_force("mara", at(13)).collect::<Vec<_>>(), [Role::ExternalAuditor]);
+        assert_eq!(roster.in_force("mara", at(13)).collect::<Vec<_>>(), [Role::ExternalAuditor.into()]);
         assert_eq!(roster.actions(&mara, at(18)).count(), 0);
     }
 

@@ -29,7 +29,7 @@ pub async fn admit(
         return Err(strange());
     }
     if !sender.may(action, tenant, &roster, now) {
-        let roles = action.roles().map(<&'static str>::from).collect::<Vec<_>>().join(", ");
+        let roles = roster.roles_for(action).map(String::from).collect::<Vec<_>>().join(", ");
         let detail = format!("{} may not do this here: it takes one of the roles {roles}", sender.caller.person);
         return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail));
     }

@@ -95,7 +95,11 @@ impl House {
         let mut work = self.tenancy.work(cx(tenant, "admin"));
         let open = Command::Open { organisation: self.organisation };
         work.execute::<Admission>(&tenant.to_string(), None, open).await.expect("opened");
-        let assign = Command::Assign { person: person.to_owned(), roles: [(role, Term::ALWAYS)].into() };
+        let assign = Command::Assign {
+            person: person.to_owned(),
+            roles: [(role.into(), Term::ALWAYS)].into(),
+            administrator: true,
+        };
         work.execute::<Admission>(&tenant.to_string(), None, assign).await.expect("granted");
         work.finish().await.expect("recorded");
         self.until_held(tenant, BEGINNING).await;

@@ -127,7 +127,8 @@ impl House {
         self.decide_access(tenant, [assign(person, roles)]).await;
     }
 
-    async fn decide_access(&self, tenant: TenantId, commands: impl IntoIterator<Item = Command>) {
+    /// Decides about the tenant's roles as tenancy would.
+    pub async fn decide_access(&self, tenant: TenantId, commands: impl IntoIterator<Item = Command>) {
         let mut work = self.tenancy.work(cx(tenant, "admin"));
         for command in commands {
             work.execute::<Admission>(&tenant.to_string(), None, command).await.expect("decided");
@@ -203,7 +204,8 @@ impl House {
 }
 
 fn assign(person: &str, roles: &[Role]) -> Command {
-    Command::Assign { person: person.to_owned(), roles: roles.iter().map(|role| (*role, Term::ALWAYS)).collect() }
+    let roles = roles.iter().map(|role| ((*role).into(), Term::ALWAYS)).collect();
+    Command::Assign { person: person.to_owned(), roles, administrator: true }
 }
 
 pub fn risk_owner(owner: &str) -> RiskEvent {

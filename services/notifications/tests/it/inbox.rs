@@ -1,5 +1,5 @@
 use crate::fixture::{ControlEvent, House, RiskEvent, risk_owner};
-use access::Role;
+use access::{Action, Command, Role, RoleName, Term};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -101,4 +101,30 @@ async fn a_page_ends_and_the_next_goes_on() {
         path = format!("/notifications?limit=2&cursor={next}");
     }
     assert_eq!(paged, whole);
+}
+
+#[tokio::test]
+async fn who_holds_a_role_of_the_tenants_own_hears_of_it_and_of_its_change() {
+    let house = House::new(None).await;
+    let tenant = house.tenant(&[("jo", Role::Viewer)]).await;
+    let define = |actions: &[Action]| {
+        let (role, actions) = ("keeper".to_owned(), actions.iter().copied().collect());
+        Command::Define { role, actions, administrator: true }
+    };
+    let until = "2999-06-30T22:00:00Z".parse().ok();
+    let (person, keeper) = ("mara".to_owned(), RoleName::Own("keeper".to_owned()));
+    let assign = Command::Assign { person, roles: [(keeper, Term { from: None, until })].into(), administrator: true };
+    house.decide_access(tenant, [define(&[Action::Read]), assign]).await;
+    house.until_told("mara", tenant, 1).await;
+    house.decide_access(tenant, [define(&[Action::Read, Action::WriteControls])]).await;
+    let told = house.until_told("mara", tenant, 2).await;
+    assert_eq!(
+        texts(&told),
+        [
+            "Your role keeper has changed: from now on it allows read, write_controls.",
+            "You have the role keeper here from now until 30 June 2999, 22:00 UTC."
+        ]
+    );
+    assert_eq!(told[0]["kind"], "role_changed");
+    assert_eq!(house.told("jo", tenant).await.len(), 1);
 }

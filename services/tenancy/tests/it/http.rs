@@ -15,7 +15,7 @@ const PASSWORD: &str = "throwaway";
 pub struct House {
     pub running: Running,
     store: EventStore,
-    organisation: TenantId,
+    pub organisation: TenantId,
     issuer: Issuer,
     client: reqwest::Client,
 }

@@ -2,6 +2,7 @@
 
 mod http;
 mod membership;
+mod own_roles;
 
 use access::{Caller, Issuer, KEY, Roster};
 use eventstore::{Actor, Cx, EventStore, NOW, Recorded, Stream, TenantId};
