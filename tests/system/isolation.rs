@@ -94,6 +94,10 @@ pub fn right(operation: &Operation, id: &str) -> Option<String> {
         ("POST", "/evidence") => json!({"title": "New", "note": "New", "supports": [id]}),
         ("POST", "/notifications/{id}/read") => json!({}),
         ("PUT", "/people/{id}") => json!({"roles": ["viewer"]}),
+        ("PUT", "/settings") => json!({"language": "en", "time_zone": "UTC"}),
+        // Without a reason: nothing else could be tried in a tenant that is suspended.
+        ("PUT", "/state") => json!({"state": "suspended"}),
+        ("PUT", "/offer") => json!({"organisation": null}),
         ("PUT", "/contacts/{id}") => json!({"email": null}),
         ("POST", "/imports/assets") => return Some(format!("ref_id,name,parent_assets\nA-new,New,{id}\n")),
         ("POST", "/imports/risks") => return Some(format!("ref_id,name,assets\nR-new,New,{id}\n")),

@@ -12,6 +12,7 @@ mod forgery;
 mod golden;
 mod house;
 mod isolation;
+mod lifecycle;
 mod lock;
 mod matrix;
 mod operations;

@@ -279,7 +279,9 @@ impl Client {
     fn address(&self, path: &str) -> SocketAddr {
         let service = match path.split('/').nth(4).map(|part| part.split(['.', '?']).next().unwrap_or_default()) {
             _ if path.starts_with("/v1/organisations/") => "tenancy",
-            None | Some("" | "people" | "permissions" | "roles" | "history") => "tenancy",
+            None | Some("" | "people" | "permissions" | "roles" | "history" | "settings" | "state" | "offer") => {
+                "tenancy"
+            }
             Some("methodology" | "assets" | "risks" | "imports") => "risk",
             Some("controls" | "evidence" | "soa") => "controls",
             Some("trail") => "audit",

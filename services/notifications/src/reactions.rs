@@ -89,7 +89,14 @@ pub fn when_role_changes_then_tell_the_person(mails: bool) -> Reaction {
                 Some(access::Event::Revoked { person, role }) => {
                     (person, Kind::RoleRevoked, format!("You are no longer {} here.", spoken(role)))
                 }
-                Some(access::Event::Opened { .. } | access::Event::HandedOver { .. }) | None => return Ok(()),
+                Some(
+                    access::Event::Opened { .. }
+                    | access::Event::HandedOver { .. }
+                    | access::Event::Suspended {}
+                    | access::Event::Resumed {}
+                    | access::Event::Closed {},
+                )
+                | None => return Ok(()),
             };
             tell(work, event, mails, news(person, kind, text, about("tenancy", event.stream.id()))).await
         })

@@ -19,9 +19,11 @@ impl View for OwnedTenant {
 
     fn keys(event: &Recorded) -> Folded<Vec<String>> {
         Ok(match event.decode::<Event>()? {
-            Some(Event::TenantAdded { tenant, .. } | Event::TenantHandedOver { tenant, .. }) => {
-                vec![tenant.to_string()]
-            }
+            Some(
+                Event::TenantAdded { tenant, .. }
+                | Event::TenantRenamed { tenant, .. }
+                | Event::TenantHandedOver { tenant, .. },
+            ) => vec![tenant.to_string()],
             Some(Event::Founded { .. } | Event::TokenIssued { .. }) | None => vec![],
         })
     }
@@ -29,6 +31,7 @@ impl View for OwnedTenant {
     fn apply(current: Option<Self>, _: &str, event: &Recorded) -> Folded<Option<Self>> {
         Ok(match event.decode::<Event>()? {
             Some(Event::TenantAdded { name, .. }) => Some(Self { name, added_at: event.occurred_at }),
+            Some(Event::TenantRenamed { name, .. }) => current.map(|row| Self { name, ..row }),
             Some(Event::TenantHandedOver { .. }) => None,
             Some(Event::Founded { .. } | Event::TokenIssued { .. }) | None => current,
         })
@@ -50,7 +53,10 @@ mod tests {
         assert_eq!(OwnedTenant::keys(&event).expect("keys"), [Uuid::nil().to_string()]);
         let row = OwnedTenant::apply(None, "", &event).expect("folded");
         assert_eq!(row, Some(OwnedTenant { name: "Acme".to_owned(), added_at: event.occurred_at }));
-        let gone = recorded("o", 3, &Event::TenantHandedOver { tenant: Uuid::nil(), to: Uuid::max() });
+        let renamed = recorded("o", 3, &Event::TenantRenamed { tenant: Uuid::nil(), name: "Birch".to_owned() });
+        let row = OwnedTenant::apply(row, "", &renamed).expect("folded");
+        assert_eq!(row.as_ref().map(|row| row.name.as_str()), Some("Birch"));
+        let gone = recorded("o", 4, &Event::TenantHandedOver { tenant: Uuid::nil(), to: Uuid::max() });
         assert_eq!(OwnedTenant::keys(&gone).expect("keys"), [Uuid::nil().to_string()]);
         assert_eq!(OwnedTenant::apply(row, "", &gone).expect("folded"), None);
     }

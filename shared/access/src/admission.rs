@@ -1,4 +1,4 @@
-use crate::{Role, Roster, Term};
+use crate::{Role, Roster, Standing, Term};
 use chrono::{DateTime, Utc};
 use eventstore::{Actor, Cx, aggregate};
 use serde::{Deserialize, Serialize};
@@ -52,6 +52,11 @@ pub enum Event {
     HandedOver {
         organisation: Uuid,
     },
+    /// Nothing is written in the tenant until it is resumed.
+    Suspended {},
+    Resumed {},
+    /// Nothing is written in the tenant ever again.
+    Closed {},
 }
 
 #[derive(Debug, PartialEq, thiserror::Error, strum::IntoStaticStr)]
@@ -138,6 +143,9 @@ impl Admission {
                 held(person, *role) == Some((*role, Term { from: *from, until: *until }))
             }
             Event::Revoked { person, role } => held(person, *role).is_none(),
+            Event::Suspended {} => self.roster.standing == Standing::Suspended,
+            Event::Resumed {} => self.roster.standing == Standing::Active,
+            Event::Closed {} => self.roster.standing == Standing::Closed,
         }
     }
 
@@ -305,6 +313,20 @@ mod tests {
         let old = serde_json::json!({"type": "granted", "data": {"person": "jo", "role": "viewer"}});
         assert_eq!(serde_json::from_value::<Event>(old.clone()).expect("read"), granted("jo", Role::Viewer));
         assert_eq!(serde_json::to_value(granted("jo", Role::Viewer)).expect("written"), old);
+    }
+
+    #[test]
+    fn how_a_tenant_stands_is_copied_once() {
+        let mut admission = given(vec![Event::Opened { organisation: Uuid::nil() }]);
+        let copy = |admission: &Admission, event: &Event| {
+            admission.decide(Command::Copy(event.clone()), &by("tenancy")).expect("copied")
+        };
+        assert_eq!(copy(&admission, &Event::Resumed {}), [], "it was never suspended");
+        for event in [Event::Suspended {}, Event::Resumed {}, Event::Closed {}] {
+            assert_eq!(copy(&admission, &event), std::slice::from_ref(&event));
+            admission.apply(event.clone());
+            assert_eq!(copy(&admission, &event), []);
+        }
     }
 
     #[test]

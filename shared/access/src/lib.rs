@@ -6,6 +6,7 @@ mod admission;
 mod mirror;
 mod role;
 mod roster;
+mod standing;
 mod term;
 mod token;
 
@@ -13,5 +14,6 @@ pub use admission::{Admission, Broken, Command, Event};
 pub use mirror::when_access_changes_then_copy_it;
 pub use role::{Action, Role};
 pub use roster::{KEY, Roster};
+pub use standing::Standing;
 pub use term::Term;
 pub use token::{Caller, Issuer, TokenError, Verifier};

@@ -1,5 +1,5 @@
 use crate::admission::Event;
-use crate::{Action, Caller, Role, Term};
+use crate::{Action, Caller, Role, Standing, Term};
 use chrono::{DateTime, Utc};
 use eventstore::Recorded;
 use serde::{Deserialize, Serialize};
@@ -20,6 +20,8 @@ pub struct Roster {
     /// Of the roles that are not held for good.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub terms: BTreeMap<String, BTreeMap<Role, Term>>,
+    #[serde(default, skip_serializing_if = "Standing::is_active")]
+    pub standing: Standing,
 }
 
 impl Roster {
@@ -38,9 +40,10 @@ impl Roster {
         Action::iter().filter(move |action| self.allows(caller, *action, now))
     }
 
-    /// The person's roles that have begun and are not over.
+    /// The person's roles that have begun and are not over. In a tenant that is closed nobody has one any more.
     pub fn in_force(&self, person: &str, now: DateTime<Utc>) -> impl Iterator<Item = Role> {
-        self.held(person).filter(move |(_, term)| term.covers(now)).map(|(role, _)| role)
+        let open = self.standing != Standing::Closed;
+        self.held(person).filter(move |(_, term)| open && term.covers(now)).map(|(role, _)| role)
     }
 
     /// Every role of the person, and for how long.
@@ -59,8 +62,11 @@ impl Roster {
         match event {
             Event::Opened { organisation } => self.organisation = Some(organisation),
             Event::HandedOver { organisation } => {
-                *self = Self { organisation: Some(organisation), ..Self::default() };
+                *self = Self { organisation: Some(organisation), standing: self.standing, ..Self::default() };
             }
+            Event::Suspended {} => self.standing = Standing::Suspended,
+            Event::Resumed {} => self.standing = Standing::Active,
+            Event::Closed {} => self.standing = Standing::Closed,
             Event::Granted { person, role, from, until } => self.give(person, role, Term { from, until }),
             Event::Revoked { person, role } => self.withdraw(&person, role),
         }
@@ -104,7 +110,7 @@ impl View for Roster {
 #[cfg(test)]
 mod tests {
     use super::Roster;
-    use crate::{Action, Caller, Event, Role};
+    use crate::{Action, Caller, Event, Role, Standing};
     use chrono::{DateTime, Utc};
     use uuid::Uuid;
 
@@ -150,6 +156,22 @@ mod tests {
         assert_eq!([8, 9, 16, 17].map(trail), [(true, false), (true, true), (true, true), (false, false)]);
         assert_eq!(roster.in_force("mara", at(13)).collect::<Vec<_>>(), [Role::ExternalAuditor]);
         assert_eq!(roster.actions(&mara, at(18)).count(), 0);
+    }
+
+    #[test]
+    fn a_closed_tenant_is_its_administrators_alone() {
+        let (ours, now) = (Uuid::new_v4(), at(9));
+        let (mara, admin) = (caller("mara", ours, false), caller("admin", ours, true));
+        let mut roster = roster(ours, [granted(Role::IsmsManager, None, None), Event::Suspended {}]);
+        assert!(roster.allows(&mara, Action::Read, now), "a suspended one is read by all as ever");
+        let next = Uuid::new_v4();
+        roster.take(Event::HandedOver { organisation: next });
+        assert_eq!(roster.standing, Standing::Suspended, "another owner changes nothing about it");
+        roster.take(Event::HandedOver { organisation: ours });
+        roster.take(granted(Role::IsmsManager, None, None));
+        roster.take(Event::Closed {});
+        assert!(!roster.knows(&mara, now) && !roster.allows(&mara, Action::Read, now));
+        assert!(roster.allows(&admin, Action::Read, now));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 use crate::Problem;
 use crate::rosters::Rosters;
-use access::{Action, Caller, Roster, Verifier};
+use access::{Action, Caller, Roster, Standing, Verifier};
 use axum::http::{HeaderMap, StatusCode, header};
 use chrono::{DateTime, Utc};
 use eventstore::{EventStore, TenantId};
@@ -49,4 +49,26 @@ pub async fn admit(
 /// What a stranger hears, whether the tenant exists or not.
 pub fn strange() -> Problem {
     Problem::not_found("tenant or organisation of this id")
+}
+
+/// What a member hears who asks for what no role allows.
+pub fn for_administrators(caller: &Caller) -> Problem {
+    let detail = format!(
+        "{} may not do this: it takes an administrator of the organisation that owns the tenant",
+        caller.person
+    );
+    Problem::new(StatusCode::FORBIDDEN, "forbidden", detail)
+}
+
+/// Refuses what would change something in a tenant in which nothing is written now.
+pub fn writable(standing: Standing) -> Result<(), Problem> {
+    let (code, detail) = match standing {
+        Standing::Active => return Ok(()),
+        Standing::Suspended => (
+            "suspended",
+            "the tenant is suspended: everything can be read, and nothing be written until an administrator of its organisation resumes it",
+        ),
+        Standing::Closed => ("closed", "the tenant is closed: it can be read and exported, and is never written again"),
+    };
+    Err(Problem::new(StatusCode::CONFLICT, code, detail))
 }

@@ -1,4 +1,4 @@
-use crate::admit::{admit, identify, strange};
+use crate::admit::{admit, for_administrators, identify, strange, writable};
 use crate::call::Call;
 use crate::health::Vitals;
 use crate::lines::Unfinished;
@@ -127,6 +127,12 @@ impl Door {
         // An organisation's own partition is no ISMS: its log can be read like one, and nothing be kept in it.
         if route.scope == Scope::Tenant && route.writes() && roster.organisation == Some(tenant.0) {
             return Err(strange());
+        }
+        if route.for_administrators && !caller.administrator {
+            return Err(for_administrators(&caller));
+        }
+        if route.scope == Scope::Tenant && route.writes() && !route.in_any_state {
+            writable(roster.standing)?;
         }
         if path.values().any(|value| value.contains('\0')) {
             return Err(Problem::not_found("object of this id"));
