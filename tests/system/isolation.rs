@@ -42,6 +42,10 @@ async fn a_stranger_cannot_tell_a_tenant_from_none() {
     let stranger = system.person(&theirs, "sam", &["isms_manager"]).await;
     let nowhere = uuid::Uuid::new_v4().to_string();
     for operation in operations(&system).await {
+        // It is for everybody of the organisation, each of whom sees their own part: tests/system/portfolio.rs.
+        if operation.path.ends_with("/portfolio") {
+            continue;
+        }
         let path = operation.at(&ours, &system.organisation, "R-1");
         let missing = operation.at(&nowhere, &nowhere, "R-1");
         let answer = stranger.send(operation.method.clone(), &path, operation.body(), &[]).await;

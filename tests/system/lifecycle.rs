@@ -60,12 +60,11 @@ async fn what_is_suspended_or_closed_is_so_in_every_service() {
     let folder = tempfile::tempdir().expect("a folder");
     export(&system, &tenant, &folder.path().join("1.tar.gz")).await;
     admin.post(&format!("/v1/tenants/{tenant}/risks"), json!({"ref": "R-1", "name": "Fire"})).await;
-    until("tenancy to hear of the risk", async || {
-        let (status, told) = stand(&admin, &tenant, "closed").await;
-        assert_ne!(status, 200, "it was closed before tenancy could know");
-        told.starts_with("something was recorded by risk since the tenant was exported")
-    })
-    .await;
+    let portfolio = format!("/v1/organisations/{}/portfolio?above_acceptance=0&sort=name", system.organisation);
+    until("tenancy to hear of the risk", async || admin.get(&portfolio).await.json["items"][1]["risks"] == 1).await;
+    let (status, told) = stand(&admin, &tenant, "closed").await;
+    assert_eq!(status, 409, "{told}");
+    assert!(told.starts_with("something was recorded by risk since the tenant was exported"), "{told}");
     assert_eq!(stand(&admin, &tenant, "suspended").await.0, 200);
     until("every service to hear of it", async || written(&mara, &tenant).await == ["suspended"; 4]).await;
     let (status, told) = stand(&admin, &tenant, "closed").await;

@@ -16,6 +16,7 @@ mod lifecycle;
 mod lock;
 mod matrix;
 mod operations;
+mod portfolio;
 mod proto;
 mod rebuilds;
 mod recovery;

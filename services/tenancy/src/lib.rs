@@ -5,12 +5,17 @@
 
 mod add_tenant;
 mod checked;
+mod client;
+mod counted;
 mod exported;
+mod figure;
 mod found;
 mod hand_over;
 mod offer;
 mod organisation;
 mod organisation_profile;
+mod oversight;
+mod owned_tenant;
 mod people;
 mod permissions;
 mod portfolio;
@@ -27,6 +32,7 @@ pub use exported::note_export;
 pub use found::found;
 pub use hand_over::hand_over;
 pub use organisation::Kind;
+pub use oversight::{when_a_tenant_changed_then_report_it, when_something_that_counts_happened_then_note_it};
 pub use reactions::{
     when_a_service_opened_then_note_it, when_tenant_added_then_open_it, when_tenant_renamed_then_name_it,
 };
@@ -38,11 +44,13 @@ use access::{Action, Issuer, KEY, Roster};
 use add_tenant::{AddTenant, TenantAdded};
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
+use counted::Counted;
 use offer::{AcceptTenant, OfferTenant, TenantAccepted};
 use organisation_profile::OrganisationProfile;
+use owned_tenant::OwnedTenant;
 use people::{People, SetRoles};
 use permissions::Permissions;
-use portfolio::OwnedTenant;
+use portfolio::OverseenTenant;
 use service::{Answered, Call, Listed, Object, Problem, Route, Routes, Service, json, object_answer};
 use settings::ChangeSettings;
 use state::ChangeState;
@@ -55,15 +63,24 @@ pub fn service(issuer: Option<Issuer>) -> Service {
     let service = Service::new("tenancy", "Organisations, tenants, people, tokens", migrations, routes(issuer))
         .records::<organisation::Event>()
         .records::<tenant::Event>()
+        .records::<figure::Event>()
+        .records::<client::Event>()
         .view::<OrganisationProfile>()
         .view::<OwnedTenant>()
+        .view::<OverseenTenant>()
+        .view::<Counted>()
         .view::<TenantProfile>()
         .reacts_with_store("tenancy", |store| {
-            vec![when_tenant_added_then_open_it(store.clone()), when_tenant_renamed_then_name_it(store.clone())]
+            vec![
+                when_tenant_added_then_open_it(store.clone()),
+                when_tenant_renamed_then_name_it(store.clone()),
+                when_a_tenant_changed_then_report_it(store.clone()),
+            ]
         });
-    OTHER_SERVICES
-        .into_iter()
-        .fold(service, |service, other| service.reacts_to(other, vec![when_a_service_opened_then_note_it(other)]))
+    OTHER_SERVICES.into_iter().fold(service, |service, other| {
+        let count = when_something_that_counts_happened_then_note_it();
+        service.reacts_to(other, vec![when_a_service_opened_then_note_it(other), count])
+    })
 }
 
 fn routes(issuer: Option<Issuer>) -> Routes {
@@ -80,6 +97,13 @@ fn routes(issuer: Option<Issuer>) -> Routes {
                 .pages::<OwnedTenant>()
                 .gives::<Listed<OwnedTenant>>(200)
                 .answered_by(list_tenants),
+        )
+        .with(
+            Route::organisation(Method::GET, "/portfolio", Read, "How the tenants stand that the caller may see")
+                .for_members()
+                .pages::<OverseenTenant>()
+                .gives::<Listed<OverseenTenant>>(200)
+                .answered_by(portfolio::list),
         )
         .with(
             Route::organisation(Method::POST, "/tenants", ManageTenant, "Add a tenant, an ISMS of its own")

@@ -53,7 +53,10 @@ pub fn when_tenant_renamed_then_name_it(store: EventStore) -> Reaction {
         Box::pin(async move {
             let Some(Event::TenantRenamed { tenant, .. }) = event.decode::<Event>()? else { return Ok(()) };
             let (organisation, cause) = (event.tenant, work.cx().clone());
-            let (known, _) = work.load::<Organisation>(&organisation.to_string()).await?;
+            // Read beside the consumer's work: what that has read it records only with the organisation's head locked, in
+            // the end, and nothing must wait for another partition meanwhile.
+            let mut beside = store.work(cause.clone());
+            let (known, _) = beside.load::<Organisation>(&organisation.to_string()).await?;
             let Some(name) = known.name_of(tenant).map(ToOwned::to_owned) else { return Ok(()) };
             let (cx, lane) = (Cx { tenant: TenantId(tenant), ..cause }, format!("tenant-{tenant}"));
             store.perform(&cx, &lane, |work| Box::pin(call_it(work, organisation.0, name.clone()))).await.map(drop)

@@ -33,6 +33,8 @@ pub struct Route {
     pub(crate) keyless: Option<&'static str>,
     /// No role allows it: it takes an administrator of the owning organisation.
     pub(crate) for_administrators: bool,
+    /// Everybody of the organisation is let in, and its handler shows each what they may see.
+    pub(crate) for_members: bool,
     /// It is there while nothing else can be written in the tenant.
     pub(crate) in_any_state: bool,
     pub(crate) handler: Arc<dyn Fn(Call) -> Handling + Send + Sync>,
@@ -77,6 +79,7 @@ impl Route {
             most_bytes: SMALL_BODY,
             keyless: None,
             for_administrators: false,
+            for_members: false,
             in_any_state: false,
             handler: Arc::new(|_| Box::pin(async { Err(crate::Problem::internal()) })),
         }
@@ -127,6 +130,13 @@ impl Route {
     #[must_use]
     pub fn for_administrators(mut self) -> Self {
         self.for_administrators = true;
+        self
+    }
+
+    /// Everybody of the organisation is let in, whatever their roles: the handler shows each what they may see.
+    #[must_use]
+    pub fn for_members(mut self) -> Self {
+        self.for_members = true;
         self
     }
 

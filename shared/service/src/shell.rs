@@ -1,4 +1,4 @@
-use crate::admit::{admit, for_administrators, identify, strange, writable};
+use crate::admit::{admit, admit_member, for_administrators, identify, strange, writable};
 use crate::call::Call;
 use crate::health::Vitals;
 use crate::lines::Unfinished;
@@ -123,7 +123,11 @@ impl Door {
             Scope::Organisation => "organisation",
         };
         let tenant: TenantId = path.get(partition).and_then(|id| id.parse().ok()).ok_or_else(strange)?;
-        let roster = admit(&live.rosters, &live.store, &caller, tenant, route.action, now()).await?;
+        let roster = if route.for_members && route.scope == Scope::Organisation {
+            admit_member(&live.rosters, &live.store, &caller, tenant).await?
+        } else {
+            admit(&live.rosters, &live.store, &caller, tenant, route.action, now()).await?
+        };
         // An organisation's own partition is no ISMS: its log can be read like one, and nothing be kept in it.
         if route.scope == Scope::Tenant && route.writes() && roster.organisation == Some(tenant.0) {
             return Err(strange());
