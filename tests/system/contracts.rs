@@ -100,9 +100,31 @@ async fn do_everything(system: &System, admin: &Client, tenant: &str, smtp: std:
     let key = admin.post(&at("/api-keys"), key).await.text("id");
     admin.send(Method::DELETE, &at(&format!("/api-keys/{key}")), None, &[]).await;
 
-    let (other, _) = system.found("Fernhill").await;
-    let (done, told) = system.tool(&["hand-over", "--tenant", tenant, "--to", &other], &[]).await;
+    set_up_offer_and_close(system, tenant).await;
+}
+
+/// The tenant's life, to its end with another organisation.
+async fn set_up_offer_and_close(system: &System, tenant: &str) {
+    let (admin, other) = (system.as_admin(), system.as_organisation("Fernhill").await);
+    let at = |tail: &str| format!("/v1/tenants/{tenant}{tail}");
+    let settings = json!({"name": "Larkspur Ltd", "language": "de", "time_zone": "UTC", "retention_years": 10});
+    admin.put(&at("/settings"), settings).await;
+    let offer = json!({"organisation": other.organisation});
+    for body in [offer.clone(), json!({"organisation": null}), offer] {
+        admin.put(&at("/offer"), body).await;
+    }
+    let theirs = other.as_admin();
+    theirs.put(&format!("/v1/organisations/{}/tenants/{tenant}", other.organisation), json!({})).await;
+    for state in ["suspended", "active"] {
+        theirs.put(&at("/state"), json!({"state": state, "reason": "a pause"})).await;
+    }
+    let archive = std::env::temp_dir().join(format!("stele-contracts-{tenant}.tar.gz"));
+    let out = archive.display().to_string();
+    let (done, told) = system.tool(&["export", "--tenant", tenant, "--out", &out], &[]).await;
     assert!(done, "{told}");
+    std::fs::remove_file(archive).expect("removed");
+    let close = json!({"state": "closed", "without_export": true, "reason": "the engagement is over"});
+    theirs.put(&at("/state"), close).await;
 }
 
 /// The types and bodies of what all services have stored: of each event the body that says most.

@@ -322,7 +322,7 @@ async fn a_client_takes_its_isms_over_and_the_consultancy_is_out() {
     other.tenant("Larkspur").await;
     let hand_over = ["hand-over", "--tenant", &tenant, "--to", &other.organisation];
     let (done, told) = here.tool(&hand_over, &[]).await;
-    assert!(!done && told.contains("say by --name how it is to list this one"), "{told}");
+    assert!(!done && told.contains("say by `name` (`--name`) how it is to list this one"), "{told}");
     let (done, told) = here.tool(&[hand_over.as_slice(), &["--name", "Larkspur Analytics"]].concat(), &[]).await;
     assert!(done, "{told}");
     let (consultancy, listed) = (here.as_admin(), format!("/v1/organisations/{}/tenants", here.organisation));

@@ -42,6 +42,10 @@ async fn a_stranger_cannot_tell_a_tenant_from_none() {
     let stranger = system.person(&theirs, "sam", &["isms_manager"]).await;
     let nowhere = uuid::Uuid::new_v4().to_string();
     for operation in operations(&system).await {
+        // It is for everybody of the organisation, each of whom sees their own part: tests/system/portfolio.rs.
+        if operation.path.ends_with("/portfolio") {
+            continue;
+        }
         let path = operation.at(&ours, &system.organisation, "R-1");
         let missing = operation.at(&nowhere, &nowhere, "R-1");
         let answer = stranger.send(operation.method.clone(), &path, operation.body(), &[]).await;
@@ -96,6 +100,10 @@ pub fn right(operation: &Operation, id: &str) -> Option<String> {
         ("PUT", "/people/{id}") => json!({"roles": ["viewer"]}),
         ("PUT", "/roles/{id}") => json!({"actions": ["read"]}),
         ("POST", "/api-keys") => json!({"name": "New", "roles": ["viewer"]}),
+        ("PUT", "/settings") => json!({"language": "en", "time_zone": "UTC"}),
+        // Without a reason: nothing else could be tried in a tenant that is suspended.
+        ("PUT", "/state") => json!({"state": "suspended"}),
+        ("PUT", "/offer") => json!({"organisation": null}),
         ("PUT", "/contacts/{id}") => json!({"email": null}),
         ("POST", "/imports/assets") => return Some(format!("ref_id,name,parent_assets\nA-new,New,{id}\n")),
         ("POST", "/imports/risks") => return Some(format!("ref_id,name,assets\nR-new,New,{id}\n")),

@@ -284,7 +284,10 @@ impl Client {
     fn address(&self, path: &str) -> SocketAddr {
         let service = match path.split('/').nth(4).map(|part| part.split(['.', '?']).next().unwrap_or_default()) {
             _ if path.starts_with("/v1/organisations/") => "tenancy",
-            None | Some("" | "people" | "permissions" | "roles" | "history" | "api-keys") => "tenancy",
+            None
+            | Some("" | "people" | "permissions" | "roles" | "history" | "api-keys" | "settings" | "state" | "offer") => {
+                "tenancy"
+            }
             Some("methodology" | "assets" | "risks" | "imports") => "risk",
             Some("controls" | "evidence" | "soa") => "controls",
             Some("trail") => "audit",

@@ -95,7 +95,12 @@ pub fn when_role_changes_then_tell_the_person(mails: bool) -> Reaction {
                     (holders(work, role).await?, Kind::RoleChanged, text)
                 }
                 Some(
-                    access::Event::Opened { .. } | access::Event::HandedOver { .. } | access::Event::RoleRemoved { .. },
+                    access::Event::Opened { .. }
+                    | access::Event::HandedOver { .. }
+                    | access::Event::RoleRemoved { .. }
+                    | access::Event::Suspended {}
+                    | access::Event::Resumed {}
+                    | access::Event::Closed {},
                 )
                 | None => return Ok(()),
             };

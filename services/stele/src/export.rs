@@ -1,5 +1,5 @@
 use crate::archive::{self, EVENTS, FORMAT, Head, Manifest, PROGRAM, SHARED, Spool};
-use crate::organisation::now;
+use crate::organisation::{now, operator};
 use crate::place::Place;
 use crate::say::say;
 use crate::services;
@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
+use tenancy::Archived;
 
 /// How often all services are looked at anew, until one moment suits them all.
 const LOOKS: u32 = 100;
@@ -78,6 +79,9 @@ impl Export {
         let program = PROGRAM.to_owned();
         let manifest = Manifest { format: FORMAT, program, exported_at, tenant, services: heads, files: entries };
         archive::write(&path, &manifest, files)?;
+        if let Err(error) = note(&stores, &manifest).await {
+            say(format!("the archive is whole, and that it was made could not be noted: {error:#}"))?;
+        }
         say(format!(
             "{} holds the tenant as it was at {}",
             path.display(),
@@ -113,6 +117,16 @@ impl Export {
         }
         bail!("the services were never seen in step with each other: try again when less is going on")
     }
+}
+
+/// Tenancy records what is in the archive: a tenant is closed when all of it is in one.
+async fn note(stores: &Stores, manifest: &Manifest) -> anyhow::Result<()> {
+    let (_, tenancy) = stores.iter().find(|(service, _)| service.name == "tenancy").context("there is no tenancy")?;
+    let archived = |(service, head): (&String, &Head)| {
+        anyhow::Ok(Archived { service: service.clone(), position: u32::try_from(head.position)? })
+    };
+    let services = manifest.services.iter().map(archived).collect::<anyhow::Result<_>>()?;
+    Ok(tenancy::note_export(tenancy, services, operator(manifest.tenant, manifest.exported_at)).await?)
 }
 
 async fn look<'a>(service: &'a Service, store: &EventStore, tenant: TenantId) -> anyhow::Result<Moment<'a>> {

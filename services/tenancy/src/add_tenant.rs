@@ -77,7 +77,9 @@ async fn decide(work: &mut Work, expected: Option<i64>, command: Command) -> Res
     let organisation = work.cx().tenant.to_string();
     let added = match &command {
         Command::AddTenant { tenant, name, .. } => Added { id: *tenant, name: name.clone() },
-        Command::Found { .. } | Command::LetGo { .. } | Command::RecordToken { .. } => return Err(Problem::internal()),
+        Command::Found { .. } | Command::Rename { .. } | Command::LetGo { .. } | Command::RecordToken { .. } => {
+            return Err(Problem::internal());
+        }
     };
     work.execute::<Organisation>(&organisation, expected, command).await?;
     Ok(added)

@@ -1,7 +1,7 @@
 use crate::organisation::{Broken, Command, Organisation};
 use crate::tenant::Tenant;
 use crate::{TenantProfile, tenant};
-use access::Admission;
+use access::{Admission, Standing};
 use axum::http::StatusCode;
 use eventstore::{Cx, EventStore, NOW, Refused, Stream, TenantId, Work};
 use service::{Problem, checked_text};
@@ -23,7 +23,10 @@ pub async fn hand_over(
     cx: Cx,
 ) -> Result<(), Problem> {
     let profile = profile(store, tenant).await?.ok_or_else(|| Problem::not_found(format!("tenant {tenant}")))?;
-    let TenantProfile { name, language, time_zone, organisation: from, .. } = profile;
+    let TenantProfile { name, language, time_zone, organisation: from, state, .. } = profile;
+    if state == Standing::Closed && from != to.0 {
+        return Err(Refused::Rule(tenant::Broken::Closed).into());
+    }
     let name = listed_as.map_or(Ok(name), |name| checked_text("name", &name, 200))?;
     let add = Command::AddTenant { tenant: tenant.0, name, language, time_zone };
     refuse_unless_it_can_be_added(store, to, &cx, &add).await?;
@@ -55,7 +58,8 @@ async fn refuse_unless_it_can_be_added(
         Ok(_) => Ok(()),
         Err(Refused::Rule(Broken::NotFounded)) => Err(Problem::not_found(format!("organisation {organisation}"))),
         Err(Refused::Rule(Broken::NameTaken(name))) => {
-            let detail = format!("it has a tenant called {name} already: say by --name how it is to list this one");
+            let detail =
+                format!("it has a tenant called {name} already: say by `name` (`--name`) how it is to list this one");
             Err(Problem::new(StatusCode::CONFLICT, "name_taken", detail))
         }
         Err(refused) => Err(refused.into()),

@@ -6,27 +6,40 @@
 mod add_tenant;
 mod api_keys;
 mod checked;
+mod client;
+mod counted;
+mod exported;
+mod figure;
 mod found;
 mod hand_over;
 mod identities;
+mod offer;
 mod organisation;
 mod organisation_profile;
+mod oversight;
+mod owned_tenant;
 mod people;
 mod permissions;
 mod portfolio;
 mod reactions;
 mod roles;
+mod settings;
+mod state;
 mod tenant;
 mod tenant_profile;
 #[cfg(test)]
 mod testing;
 mod tokens;
 
+pub use exported::note_export;
 pub use found::found;
 pub use hand_over::hand_over;
 pub use organisation::Kind;
-pub use reactions::{when_a_service_opened_then_note_it, when_tenant_added_then_open_it};
-pub use tenant::OTHER_SERVICES;
+pub use oversight::{when_a_tenant_changed_then_report_it, when_something_that_counts_happened_then_note_it};
+pub use reactions::{
+    when_a_service_opened_then_note_it, when_tenant_added_then_open_it, when_tenant_renamed_then_name_it,
+};
+pub use tenant::{Archived, OTHER_SERVICES};
 pub use tenant_profile::TenantProfile;
 pub use tokens::{IssuedToken, issue_token};
 
@@ -35,13 +48,18 @@ use add_tenant::{AddTenant, TenantAdded};
 use api_keys::{CreateKey, KeyCreated, RevokeKey};
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
+use counted::Counted;
 use identities::{EndIdentity, LinkIdentity};
+use offer::{AcceptTenant, OfferTenant, TenantAccepted};
 use organisation_profile::OrganisationProfile;
+use owned_tenant::OwnedTenant;
 use people::{People, SetRoles};
 use permissions::Permissions;
-use portfolio::OwnedTenant;
+use portfolio::OverseenTenant;
 use roles::{DefineRole, Roles};
 use service::{Answered, Call, Listed, Object, Problem, Route, Routes, Service, json, object_answer};
+use settings::ChangeSettings;
+use state::ChangeState;
 use std::sync::Arc;
 use tokens::{IssueToken, TokenIssued};
 
@@ -51,13 +69,24 @@ pub fn service(issuer: Option<Issuer>) -> Service {
     let service = Service::new("tenancy", "Organisations, tenants, people, tokens", migrations, routes(issuer))
         .records::<organisation::Event>()
         .records::<tenant::Event>()
+        .records::<figure::Event>()
+        .records::<client::Event>()
         .view::<OrganisationProfile>()
         .view::<OwnedTenant>()
+        .view::<OverseenTenant>()
+        .view::<Counted>()
         .view::<TenantProfile>()
-        .reacts_with_store("tenancy", |store| vec![when_tenant_added_then_open_it(store.clone())]);
-    OTHER_SERVICES
-        .into_iter()
-        .fold(service, |service, other| service.reacts_to(other, vec![when_a_service_opened_then_note_it(other)]))
+        .reacts_with_store("tenancy", |store| {
+            vec![
+                when_tenant_added_then_open_it(store.clone()),
+                when_tenant_renamed_then_name_it(store.clone()),
+                when_a_tenant_changed_then_report_it(store.clone()),
+            ]
+        });
+    OTHER_SERVICES.into_iter().fold(service, |service, other| {
+        let count = when_something_that_counts_happened_then_note_it();
+        service.reacts_to(other, vec![when_a_service_opened_then_note_it(other), count])
+    })
 }
 
 fn routes(issuer: Option<Issuer>) -> Routes {
@@ -76,16 +105,51 @@ fn routes(issuer: Option<Issuer>) -> Routes {
                 .answered_by(list_tenants),
         )
         .with(
+            Route::organisation(Method::GET, "/portfolio", Read, "How the tenants stand that the caller may see")
+                .for_members()
+                .pages::<OverseenTenant>()
+                .gives::<Listed<OverseenTenant>>(200)
+                .answered_by(portfolio::list),
+        )
+        .with(
             Route::organisation(Method::POST, "/tenants", ManageTenant, "Add a tenant, an ISMS of its own")
                 .takes::<AddTenant>()
                 .gives::<TenantAdded>(201)
                 .answered_by(add_tenant::answer),
         )
         .with(
+            Route::organisation(Method::PUT, "/tenants/{id}", ManageTenant, "Take over a tenant that is offered")
+                .takes::<AcceptTenant>()
+                .keyless("taking over again changes nothing: send the request without a key")
+                .gives::<TenantAccepted>(200)
+                .answered_by(offer::accept),
+        )
+        .with(
             Route::tenant(Method::GET, "", Read, "Show the tenant")
                 .as_of()
                 .gives::<Object<TenantProfile>>(200)
                 .answered_by(show_tenant),
+        )
+        .with(
+            Route::tenant(Method::PUT, "/settings", ManageTenant, "Change the tenant's settings, all of them")
+                .takes::<ChangeSettings>()
+                .gives::<Answered>(200)
+                .answered_by(settings::change),
+        )
+        .with(
+            Route::tenant(Method::PUT, "/state", ManageTenant, "Suspend the tenant, resume it, or close it for ever")
+                .for_administrators()
+                .in_any_state()
+                .takes_with_reason::<ChangeState>()
+                .gives::<Answered>(200)
+                .answered_by(state::change),
+        )
+        .with(
+            Route::tenant(Method::PUT, "/offer", ManageTenant, "Offer the tenant to another organisation")
+                .for_administrators()
+                .takes::<OfferTenant>()
+                .gives::<Answered>(200)
+                .answered_by(offer::offer),
         )
         .with(
             Route::tenant(Method::GET, "/people", Read, "List the tenant's people and their roles")

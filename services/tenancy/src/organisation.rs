@@ -9,8 +9,8 @@ use uuid::Uuid;
 #[derive(Default, Serialize, Deserialize)]
 pub struct Organisation {
     founded: Option<(String, Kind)>,
-    /// The tenant of each name, in lower case.
-    tenants: BTreeMap<String, Uuid>,
+    /// What each tenant is called here.
+    tenants: BTreeMap<Uuid, String>,
 }
 
 /// A consultancy has tenants of its clients, an enterprise its own.
@@ -34,6 +34,11 @@ pub enum Command {
         name: String,
         language: String,
         time_zone: String,
+    },
+    /// The tenant is called otherwise from now on.
+    Rename {
+        tenant: Uuid,
+        name: String,
     },
     /// Another organisation has the tenant from now on.
     LetGo {
@@ -61,6 +66,10 @@ pub enum Event {
         name: String,
         language: String,
         time_zone: String,
+    },
+    TenantRenamed {
+        tenant: Uuid,
+        name: String,
     },
     TenantHandedOver {
         tenant: Uuid,
@@ -98,10 +107,16 @@ impl Organisation {
             }
             (Command::AddTenant { tenant, .. }, _) if self.has(tenant) => Ok(vec![]),
             (Command::AddTenant { tenant, name, language, time_zone }, Some(_)) => {
-                if self.tenants.contains_key(&name.to_lowercase()) {
-                    return Err(Broken::NameTaken(name));
-                }
+                self.refuse_taken(tenant, &name)?;
                 Ok(vec![Event::TenantAdded { tenant, name, language, time_zone }])
+            }
+            // Who is not listed here has no name here.
+            (Command::Rename { tenant, name }, _) => {
+                if self.name_of(tenant).is_none_or(|known| known == name) {
+                    return Ok(vec![]);
+                }
+                self.refuse_taken(tenant, &name)?;
+                Ok(vec![Event::TenantRenamed { tenant, name }])
             }
             (Command::RecordToken { person, administrator, expires_at, token_id }, Some(_)) => {
                 Ok(vec![Event::TokenIssued { person, administrator, expires_at, token_id }])
@@ -109,17 +124,31 @@ impl Organisation {
         }
     }
 
+    /// What the tenant is called here, where the organisation has it.
+    pub fn name_of(&self, tenant: Uuid) -> Option<&str> {
+        self.tenants.get(&tenant).map(String::as_str)
+    }
+
     fn has(&self, tenant: Uuid) -> bool {
-        self.tenants.values().any(|known| *known == tenant)
+        self.tenants.contains_key(&tenant)
+    }
+
+    /// No other tenant is called so, whatever its capitals.
+    fn refuse_taken(&self, tenant: Uuid, name: &str) -> Result<(), Broken> {
+        let lower = name.to_lowercase();
+        let taken = self.tenants.iter().any(|(other, known)| *other != tenant && known.to_lowercase() == lower);
+        if taken { Err(Broken::NameTaken(name.to_owned())) } else { Ok(()) }
     }
 
     fn apply(&mut self, event: Event) {
         match event {
             Event::Founded { name, kind } => self.founded = Some((name, kind)),
-            Event::TenantAdded { tenant, name, .. } => {
-                self.tenants.insert(name.to_lowercase(), tenant);
+            Event::TenantAdded { tenant, name, .. } | Event::TenantRenamed { tenant, name } => {
+                self.tenants.insert(tenant, name);
             }
-            Event::TenantHandedOver { tenant, .. } => self.tenants.retain(|_, known| *known != tenant),
+            Event::TenantHandedOver { tenant, .. } => {
+                self.tenants.remove(&tenant);
+            }
             Event::TokenIssued { .. } => {}
         }
     }
@@ -193,6 +222,23 @@ mod tests {
         assert_eq!(when(&organisation, add(other, "ärmeL")), Err(Broken::NameTaken("ärmeL".to_owned())));
         assert_eq!(when(&organisation, add(acme, "Ärmel")), Ok(vec![]));
         assert_eq!(when(&organisation, add(other, "Acme")), Ok(vec![added(other, "Acme")]));
+    }
+
+    #[test]
+    fn a_tenant_is_renamed_unless_another_is_called_so() {
+        let (acme, other) = (Uuid::new_v4(), Uuid::new_v4());
+        let organisation = given(vec![founded(), added(acme, "Acme"), added(other, "Birch")]);
+        let rename = |tenant, name: &str| Command::Rename { tenant, name: name.to_owned() };
+        let renamed = |name: &str| Event::TenantRenamed { tenant: acme, name: name.to_owned() };
+        assert_eq!(when(&organisation, rename(acme, "BIRCH")), Err(Broken::NameTaken("BIRCH".to_owned())));
+        for name in ["ACME", "Cedar"] {
+            assert_eq!(when(&organisation, rename(acme, name)), Ok(vec![renamed(name)]));
+        }
+        assert_eq!(when(&organisation, rename(acme, "Acme")), Ok(vec![]));
+        assert_eq!(when(&organisation, rename(Uuid::new_v4(), "Acme")), Ok(vec![]), "it has no such tenant");
+        let organisation = given(vec![founded(), added(acme, "Acme"), renamed("Cedar")]);
+        assert_eq!(when(&organisation, add(other, "Acme")), Ok(vec![added(other, "Acme")]), "the former name is free");
+        assert_eq!(when(&organisation, add(other, "cedar")), Err(Broken::NameTaken("cedar".to_owned())));
     }
 
     #[test]

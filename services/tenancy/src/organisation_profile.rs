@@ -28,7 +28,7 @@ impl View for OrganisationProfile {
                 current.map(|row| Self { tenants: row.tenants.saturating_sub(1), ..row })
             }
             // The row stays as it is; its version moves with the stream's.
-            Some(Event::TokenIssued { .. }) | None => current,
+            Some(Event::TenantRenamed { .. } | Event::TokenIssued { .. }) | None => current,
         })
     }
 }

@@ -1,4 +1,4 @@
-use crate::organisation::Event;
+use crate::organisation::{Event, Organisation};
 use crate::tenant::{Command, Tenant};
 use access::Admission;
 use eventstore::{Cx, EventStore, Recorded, TenantId, Work};
@@ -39,6 +39,37 @@ async fn begin(work: &mut Work, organisation: Uuid, create: Command) -> anyhow::
     }
     work.execute::<Tenant>(&id, None, create).await?;
     work.execute::<Admission>(&id, None, access::Command::Open { organisation }).await?;
+    Ok(())
+}
+
+/// An organisation calls a tenant otherwise: so does the tenant itself. Who changes the settings does both, one after the
+/// other; this is for the case that they were cut off between the two.
+///
+/// The name is the one that the organisation knows now, whatever the event says: however late it comes, it never brings
+/// back a name that was given up.
+pub fn when_tenant_renamed_then_name_it(store: EventStore) -> Reaction {
+    Arc::new(move |work, event| {
+        let store = store.clone();
+        Box::pin(async move {
+            let Some(Event::TenantRenamed { tenant, .. }) = event.decode::<Event>()? else { return Ok(()) };
+            let (organisation, cause) = (event.tenant, work.cx().clone());
+            // Read beside the consumer's work: what that has read it records only with the organisation's head locked, in
+            // the end, and nothing must wait for another partition meanwhile.
+            let mut beside = store.work(cause.clone());
+            let (known, _) = beside.load::<Organisation>(&organisation.to_string()).await?;
+            let Some(name) = known.name_of(tenant).map(ToOwned::to_owned) else { return Ok(()) };
+            let (cx, lane) = (Cx { tenant: TenantId(tenant), ..cause }, format!("tenant-{tenant}"));
+            store.perform(&cx, &lane, |work| Box::pin(call_it(work, organisation.0, name.clone()))).await.map(drop)
+        })
+    })
+}
+
+async fn call_it(work: &mut Work, organisation: Uuid, name: String) -> anyhow::Result<()> {
+    let id = work.cx().tenant.to_string();
+    // It may belong to another by now.
+    if work.load::<Tenant>(&id).await?.0.organisation() == Some(organisation) {
+        work.execute::<Tenant>(&id, None, Command::Rename { name }).await?;
+    }
     Ok(())
 }
 

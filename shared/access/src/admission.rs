@@ -1,4 +1,4 @@
-use crate::{Action, Role, RoleName, Roster, Term};
+use crate::{Action, Role, RoleName, Roster, Standing, Term};
 use chrono::{DateTime, Utc};
 use eventstore::{Actor, Cx, aggregate};
 use serde::{Deserialize, Serialize};
@@ -76,6 +76,11 @@ pub enum Event {
     RoleRemoved {
         role: String,
     },
+    /// Nothing is written in the tenant until it is resumed.
+    Suspended {},
+    Resumed {},
+    /// Nothing is written in the tenant ever again.
+    Closed {},
 }
 
 #[derive(Debug, PartialEq, thiserror::Error, strum::IntoStaticStr)]
@@ -185,6 +190,9 @@ impl Admission {
             Event::Revoked { person, role } => held(person, role).is_none(),
             Event::RoleDefined { role, actions } => self.roster.own_roles.get(role) == Some(actions),
             Event::RoleRemoved { role } => !self.roster.own_roles.contains_key(role),
+            Event::Suspended {} => self.roster.standing == Standing::Suspended,
+            Event::Resumed {} => self.roster.standing == Standing::Active,
+            Event::Closed {} => self.roster.standing == Standing::Closed,
         }
     }
 
@@ -208,7 +216,7 @@ fn with_term(data: Value) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::{Broken, Command, Event};
+    use super::{Admission, Broken, Command, Event};
     use crate::testing::{assign, at, by, from, given, until};
     use crate::{Role, Term, testing};
     use uuid::Uuid;
@@ -334,6 +342,20 @@ mod tests {
         let old = serde_json::json!({"type": "granted", "data": {"person": "jo", "role": "viewer"}});
         assert_eq!(serde_json::from_value::<Event>(old.clone()).expect("read"), granted("jo", Role::Viewer));
         assert_eq!(serde_json::to_value(granted("jo", Role::Viewer)).expect("written"), old);
+    }
+
+    #[test]
+    fn how_a_tenant_stands_is_copied_once() {
+        let mut admission = given(vec![Event::Opened { organisation: Uuid::nil() }]);
+        let copy = |admission: &Admission, event: &Event| {
+            admission.decide(Command::Copy(event.clone()), &by("tenancy")).expect("copied")
+        };
+        assert_eq!(copy(&admission, &Event::Resumed {}), [], "it was never suspended");
+        for event in [Event::Suspended {}, Event::Resumed {}, Event::Closed {}] {
+            assert_eq!(copy(&admission, &event), std::slice::from_ref(&event));
+            admission.apply(event.clone());
+            assert_eq!(copy(&admission, &event), []);
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod providers;
 mod role;
 mod role_name;
 mod roster;
+mod standing;
 mod term;
 #[cfg(test)]
 mod testing;
@@ -30,5 +31,6 @@ pub use providers::{Login, NotTrusted, Providers, Trusted};
 pub use role::{Action, Role};
 pub use role_name::RoleName;
 pub use roster::{KEY, Roster};
+pub use standing::Standing;
 pub use term::Term;
 pub use token::{Caller, Issuer, TokenError, Verifier};

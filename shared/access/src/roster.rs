@@ -1,5 +1,5 @@
 use crate::admission::Event;
-use crate::{Action, Caller, RoleName, Term};
+use crate::{Action, Caller, RoleName, Standing, Term};
 use chrono::{DateTime, Utc};
 use eventstore::Recorded;
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,8 @@ pub struct Roster {
     /// What the tenant's own roles allow.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub own_roles: BTreeMap<String, BTreeSet<Action>>,
+    #[serde(default, skip_serializing_if = "Standing::is_active")]
+    pub standing: Standing,
 }
 
 impl Roster {
@@ -44,9 +46,10 @@ impl Roster {
         Action::all().filter(move |action| self.allows(caller, *action, now))
     }
 
-    /// The person's roles that have begun and are not over.
+    /// The person's roles that have begun and are not over. In a tenant that is closed nobody has one any more.
     pub fn in_force(&self, person: &str, now: DateTime<Utc>) -> impl Iterator<Item = RoleName> {
-        self.held(person).filter(move |(_, term)| term.covers(now)).map(|(role, _)| role)
+        let open = self.standing != Standing::Closed;
+        self.held(person).filter(move |(_, term)| open && term.covers(now)).map(|(role, _)| role)
     }
 
     /// Every role of the person, and for how long.
@@ -66,9 +69,12 @@ impl Roster {
             Event::Opened { organisation } => self.organisation = Some(organisation),
             // The people are the old owner's; the roles that were defined are the tenant's.
             Event::HandedOver { organisation } => {
-                let own_roles = std::mem::take(&mut self.own_roles);
-                *self = Self { organisation: Some(organisation), own_roles, ..Self::default() };
+                let (own_roles, standing) = (std::mem::take(&mut self.own_roles), self.standing);
+                *self = Self { organisation: Some(organisation), own_roles, standing, ..Self::default() };
             }
+            Event::Suspended {} => self.standing = Standing::Suspended,
+            Event::Resumed {} => self.standing = Standing::Active,
+            Event::Closed {} => self.standing = Standing::Closed,
             Event::Granted { person, role, from, until } => self.give(person, role, Term { from, until }),
             Event::Revoked { person, role } => self.withdraw(&person, &role),
             Event::RoleDefined { role, actions } => {
@@ -118,7 +124,7 @@ impl View for Roster {
 #[cfg(test)]
 mod tests {
     use super::Roster;
-    use crate::{Action, Caller, Event, Role};
+    use crate::{Action, Caller, Event, Role, Standing};
     use chrono::{DateTime, Utc};
     use uuid::Uuid;
 
@@ -164,6 +170,22 @@ mod tests {
         assert_eq!([8, 9, 16, 17].map(trail), [(true, false), (true, true), (true, true), (false, false)]);
         assert_eq!(roster.in_force("mara", at(13)).collect::<Vec<_>>(), [Role::ExternalAuditor.into()]);
         assert_eq!(roster.actions(&mara, at(18)).count(), 0);
+    }
+
+    #[test]
+    fn a_closed_tenant_is_its_administrators_alone() {
+        let (ours, now) = (Uuid::new_v4(), at(9));
+        let (mara, admin) = (caller("mara", ours, false), caller("admin", ours, true));
+        let mut roster = roster(ours, [granted(Role::IsmsManager, None, None), Event::Suspended {}]);
+        assert!(roster.allows(&mara, Action::Read, now), "a suspended one is read by all as ever");
+        let next = Uuid::new_v4();
+        roster.take(Event::HandedOver { organisation: next });
+        assert_eq!(roster.standing, Standing::Suspended, "another owner changes nothing about it");
+        roster.take(Event::HandedOver { organisation: ours });
+        roster.take(granted(Role::IsmsManager, None, None));
+        roster.take(Event::Closed {});
+        assert!(!roster.knows(&mara, now) && !roster.allows(&mara, Action::Read, now));
+        assert!(roster.allows(&admin, Action::Read, now));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 use crate::Problem;
 use crate::live::Live;
 use access::key::{MARK, Secret};
-use access::{Action, Caller, KnownKey, Login, Providers, Roster, TokenError, Verifier, identity};
+use access::{Action, Caller, KnownKey, Login, Providers, Roster, Standing, TokenError, Verifier, identity};
 use axum::http::{HeaderMap, StatusCode, header};
 use chrono::{DateTime, Utc};
 use eventstore::{Actor, TenantId};
@@ -27,7 +27,10 @@ impl Sender {
     pub fn is_known(&self, tenant: TenantId, roster: &Roster, now: DateTime<Utc>) -> bool {
         match &self.key {
             None => roster.knows(&self.caller, now),
-            Some((of, key)) => *of == tenant && roster.organisation == Some(key.organisation),
+            Some((of, key)) => {
+                let is_open = roster.standing != Standing::Closed;
+                *of == tenant && roster.organisation == Some(key.organisation) && is_open
+            }
         }
     }
 

@@ -85,21 +85,51 @@ impl Call {
         position: i64,
         also: Vec<(Column, String)>,
     ) -> Result<Listed<V>, Problem> {
-        let mut listing = self.listing::<V>(also)?;
-        let position = match self.query.get("cursor") {
-            None => position,
-            Some(cursor) => {
-                let fits = |cursor: &Cursor| {
-                    cursor.position >= 0 && !cursor.after.0.contains('\0') && !cursor.after.1.contains('\0')
-                };
-                let cursor = cursor::read(cursor, fits)?;
-                listing.after = Some(cursor.after);
-                cursor.position
-            }
-        };
+        let (listing, position) = self.begun::<V>(position, also)?;
         let page = list::<V>(session, position, &listing).await?;
         let next = page.next.map(|after| cursor::written(&Cursor { position, after }));
         Ok(Listed { position, items: page.rows.into_iter().map(Item::from).collect(), next })
+    }
+
+    /// What the query asks for, from where its cursor ends, and as of which position that is.
+    fn begun<V: View>(&self, position: i64, also: Vec<(Column, String)>) -> Result<(Listing, i64), Problem> {
+        let mut listing = self.listing::<V>(also)?;
+        let Some(cursor) = self.query.get("cursor") else { return Ok((listing, position)) };
+        let fits =
+            |cursor: &Cursor| cursor.position >= 0 && !cursor.after.0.contains('\0') && !cursor.after.1.contains('\0');
+        let cursor = cursor::read(cursor, fits)?;
+        listing.after = Some(cursor.after);
+        Ok((listing, cursor.position))
+    }
+
+    /// A page of those rows of `V` whose key `is_wanted`: it is read on until the page is full, or the list at its end.
+    pub async fn list_those<V: View, F>(
+        &self,
+        is_wanted: impl Fn(String) -> F + Send + Sync,
+    ) -> Result<Listed<V>, Problem>
+    where
+        F: Future<Output = Result<bool, Problem>> + Send,
+    {
+        let mut session = self.session().await?;
+        let position = if self.query.get("cursor").is_some() { 0 } else { self.position::<V>(&mut session).await? };
+        let (mut listing, position) = self.begun::<V>(position, Vec::new())?;
+        let (mut items, limit) = (Vec::new(), self.page_size()?);
+        let next = loop {
+            let page = list::<V>(&mut session, position, &listing).await?;
+            for row in page.rows {
+                if is_wanted(row.key.clone()).await? {
+                    items.push(Item::from(row));
+                }
+            }
+            // No more than there is room for is read at once, so that a page always ends where its last reading does.
+            listing.limit = limit - i64::try_from(items.len()).unwrap_or(limit);
+            match page.next {
+                Some(after) if listing.limit > 0 => listing.after = Some(after),
+                next => break next,
+            }
+        };
+        let next = next.map(|after| cursor::written(&Cursor { position, after }));
+        Ok(Listed { position, items, next })
     }
 
     fn listing<V: View>(&self, also: Vec<(Column, String)>) -> Result<Listing, Problem> {

@@ -31,6 +31,12 @@ pub struct Route {
     pub(crate) most_bytes: usize,
     /// Why it takes no Idempotency-Key.
     pub(crate) keyless: Option<&'static str>,
+    /// No role allows it: it takes an administrator of the owning organisation.
+    pub(crate) for_administrators: bool,
+    /// Everybody of the organisation is let in, and its handler shows each what they may see.
+    pub(crate) for_members: bool,
+    /// It is there while nothing else can be written in the tenant.
+    pub(crate) in_any_state: bool,
     pub(crate) handler: Arc<dyn Fn(Call) -> Handling + Send + Sync>,
 }
 
@@ -72,6 +78,9 @@ impl Route {
             schemas: Vec::new(),
             most_bytes: SMALL_BODY,
             keyless: None,
+            for_administrators: false,
+            for_members: false,
+            in_any_state: false,
             handler: Arc::new(|_| Box::pin(async { Err(crate::Problem::internal()) })),
         }
     }
@@ -94,7 +103,7 @@ impl Route {
 
     /// The reason must come with it.
     #[must_use]
-    pub(crate) fn takes_with_reason<T: ToSchema>(mut self) -> Self {
+    pub fn takes_with_reason<T: ToSchema>(mut self) -> Self {
         self = self.takes::<T>();
         let schema = said_with(T::schema(), true);
         self.body =
@@ -114,6 +123,27 @@ impl Route {
     #[must_use]
     pub fn keyless(mut self, why: &'static str) -> Self {
         self.keyless = Some(why);
+        self
+    }
+
+    /// Beside the action it takes an administrator of the organisation that owns the tenant.
+    #[must_use]
+    pub fn for_administrators(mut self) -> Self {
+        self.for_administrators = true;
+        self
+    }
+
+    /// Everybody of the organisation is let in, whatever their roles: the handler shows each what they may see.
+    #[must_use]
+    pub fn for_members(mut self) -> Self {
+        self.for_members = true;
+        self
+    }
+
+    /// It may change something while the tenant is suspended or closed: its handler decides.
+    #[must_use]
+    pub fn in_any_state(mut self) -> Self {
+        self.in_any_state = true;
         self
     }
 

@@ -1,4 +1,4 @@
-use crate::admit::{admit, strange};
+use crate::admit::{admit, admit_member, for_administrators, strange, writable};
 use crate::call::Call;
 use crate::callers::identify;
 use crate::health::Vitals;
@@ -126,11 +126,21 @@ impl Door {
             Scope::Organisation => "organisation",
         };
         let tenant: TenantId = path.get(partition).and_then(|id| id.parse().ok()).ok_or_else(strange)?;
-        let roster = admit(&live.rosters, &live.store, &sender, tenant, route.action, now).await?;
+        let roster = if route.for_members && route.scope == Scope::Organisation {
+            admit_member(&live.rosters, &live.store, &sender, tenant).await?
+        } else {
+            admit(&live.rosters, &live.store, &sender, tenant, route.action, now).await?
+        };
         live.limits.about(tenant)?;
         // An organisation's own partition is no ISMS: its log can be read like one, and nothing be kept in it.
         if route.scope == Scope::Tenant && route.writes() && roster.organisation == Some(tenant.0) {
             return Err(strange());
+        }
+        if route.for_administrators && !sender.caller.administrator {
+            return Err(for_administrators(&sender.caller));
+        }
+        if route.scope == Scope::Tenant && route.writes() && !route.in_any_state {
+            writable(roster.standing)?;
         }
         if path.values().any(|value| value.contains('\0')) {
             return Err(Problem::not_found("object of this id"));

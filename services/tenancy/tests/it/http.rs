@@ -76,6 +76,19 @@ impl House {
         Answer { status, location, etag, body: answer.json().await.expect("JSON") }
     }
 
+    pub fn organisation(&self) -> TenantId {
+        self.organisation
+    }
+
+    /// Another organisation, and a token of its administrator, olaf.
+    pub async fn another(&self, name: &str) -> (TenantId, String) {
+        let organisation = TenantId::random();
+        let cx = Cx::new(organisation, Actor::Operator("test".to_owned()), now());
+        found(&self.store, organisation, name, Kind::Enterprise, cx).await.expect("founded");
+        let olaf = Caller { person: "olaf".to_owned(), organisation: organisation.0, administrator: true };
+        (organisation, self.issuer.issue(&olaf, now(), chrono::Duration::hours(1)).expect("signed"))
+    }
+
     /// A new tenant's path.
     pub async fn tenant(&self) -> String {
         let ada = self.token("ada", true);

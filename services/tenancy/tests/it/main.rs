@@ -1,6 +1,7 @@
 //! Tenancy's own rows in a real PostgreSQL: founding, opening a tenant, isolation.
 
 mod http;
+mod lifecycle;
 mod membership;
 mod own_roles;
 
@@ -121,6 +122,26 @@ async fn a_tenant_that_was_added_is_opened_once_however_often_it_is_heard_of() {
     for view in views.names() {
         assert_eq!(views.compare(&store, tenant, view).await.expect("compared"), None, "{view}");
     }
+}
+
+/// The process ended between the organisation's part of a new name and the tenant's.
+#[tokio::test]
+async fn a_tenant_is_called_as_its_organisation_calls_it_now() {
+    let (store, _) = store().await;
+    let organisation = founded(&store, "Nordlicht").await;
+    let tenant = TenantId::random();
+    let added = tenant_added(&store, organisation, tenant.0).await;
+    react(&store, &tenancy::when_tenant_added_then_open_it(store.clone()), &added).await;
+    let name_it = tenancy::when_tenant_renamed_then_name_it(store.clone());
+    let renamed = Recorded {
+        id: Uuid::now_v7(),
+        event_type: "organisation.tenant_renamed".to_owned(),
+        data: serde_json::json!({ "tenant": tenant, "name": "Birch" }),
+        ..added
+    };
+    // An organisation that does not list it has nothing to say about it.
+    react(&store, &name_it, &renamed).await;
+    assert_eq!(log(&store, tenant).await.len(), 2);
 }
 
 #[tokio::test]

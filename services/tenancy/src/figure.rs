@@ -1,0 +1,188 @@
+use chrono::{DateTime, Utc};
+use eventstore::{Cx, aggregate};
+use serde::{Deserialize, Serialize};
+
+/// What one object of another service adds to a tenant's figures: one stream an object, in the tenant's own partition.
+#[derive(Default, Serialize, Deserialize)]
+pub struct Figure {
+    noted: Option<Event>,
+}
+
+/// What another service said of the object, as far as it counts.
+#[derive(Clone, Debug)]
+pub enum Heard {
+    RiskIdentified,
+    /// The inherent level counts until there is a current one.
+    RiskAssessed {
+        current: bool,
+        level: Level,
+        acceptable: bool,
+    },
+    RiskTreated {
+        option: String,
+    },
+    ControlDecided {
+        applicable: bool,
+    },
+    ControlImplemented {
+        state: String,
+    },
+    /// A risk relies on the control, or does no more.
+    ControlRequired {
+        control: String,
+        holds: bool,
+    },
+    EvidenceCollected {
+        valid_until: Option<DateTime<Utc>>,
+    },
+}
+
+/// Of the scale that the risk was assessed by.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Level {
+    pub rank: u32,
+    pub label: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct NotedRisk {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<Level>,
+    /// Whether that level needs no treatment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acceptable: Option<bool>,
+    /// The level is that with the controls in place.
+    pub current: bool,
+    /// How it is treated, where that is decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub option: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct NotedControl {
+    /// Absent while nobody has decided it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub applicable: Option<bool>,
+    /// How far it is implemented, where that was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "data", rename_all = "snake_case")]
+#[expect(clippy::enum_variant_names, reason = "each notes an object of another kind, and is named after it")]
+pub enum Event {
+    RiskNoted(NotedRisk),
+    ControlNoted(NotedControl),
+    RequirementNoted {
+        control: String,
+        holds: bool,
+    },
+    EvidenceNoted {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        valid_until: Option<DateTime<Utc>>,
+    },
+}
+
+/// What another service has recorded is so.
+#[derive(Debug, PartialEq, thiserror::Error, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub enum Broken {}
+
+impl Figure {
+    #[expect(clippy::unnecessary_wraps, reason = "the shape of every decision")]
+    fn decide(&self, heard: Heard, _: &Cx) -> Result<Vec<Event>, Broken> {
+        let now = match heard {
+            Heard::RiskIdentified => Event::RiskNoted(self.risk()),
+            Heard::RiskAssessed { current, level, acceptable } => {
+                let before = self.risk();
+                if before.current && !current {
+                    return Ok(vec![]);
+                }
+                Event::RiskNoted(NotedRisk { level: Some(level), acceptable: Some(acceptable), current, ..before })
+            }
+            Heard::RiskTreated { option } => Event::RiskNoted(NotedRisk { option: Some(option), ..self.risk() }),
+            Heard::ControlDecided { applicable } => {
+                Event::ControlNoted(NotedControl { applicable: Some(applicable), ..self.control() })
+            }
+            Heard::ControlImplemented { state } => {
+                Event::ControlNoted(NotedControl { state: Some(state), ..self.control() })
+            }
+            Heard::ControlRequired { control, holds } => Event::RequirementNoted { control, holds },
+            Heard::EvidenceCollected { valid_until } => Event::EvidenceNoted { valid_until },
+        };
+        Ok(if self.noted.as_ref() == Some(&now) { vec![] } else { vec![now] })
+    }
+
+    fn risk(&self) -> NotedRisk {
+        if let Some(Event::RiskNoted(noted)) = &self.noted { noted.clone() } else { NotedRisk::default() }
+    }
+
+    fn control(&self) -> NotedControl {
+        if let Some(Event::ControlNoted(noted)) = &self.noted { noted.clone() } else { NotedControl::default() }
+    }
+
+    fn apply(&mut self, event: Event) {
+        self.noted = Some(event);
+    }
+}
+
+aggregate!(Figure, "figure", Heard, Event, Broken);
+
+#[cfg(test)]
+mod tests {
+    use super::{Event, Figure, Heard, Level, NotedControl, NotedRisk};
+    use crate::testing::cx;
+    use eventstore::TenantId;
+
+    /// All that was noted of one object, in the order in which it was heard.
+    fn noted(heard: Vec<Heard>) -> Vec<Event> {
+        let mut figure = Figure::default();
+        let mut all = Vec::new();
+        for heard in heard {
+            let events = figure.decide(heard, &cx(TenantId::random())).expect("no rule refuses");
+            events.iter().cloned().for_each(|event| figure.apply(event));
+            all.extend(events);
+        }
+        all
+    }
+
+    fn assessed(current: bool, rank: u32) -> Heard {
+        Heard::RiskAssessed { current, level: Level { rank, label: format!("level {rank}") }, acceptable: rank < 2 }
+    }
+
+    fn risk(rank: u32, current: bool, option: Option<&str>) -> Event {
+        let level = Some(Level { rank, label: format!("level {rank}") });
+        let option = option.map(ToOwned::to_owned);
+        Event::RiskNoted(NotedRisk { level, acceptable: Some(rank < 2), current, option })
+    }
+
+    #[test]
+    fn a_risk_counts_by_its_current_level_and_before_by_its_inherent_one() {
+        let treated = Heard::RiskTreated { option: "accept".to_owned() };
+        let all = vec![Heard::RiskIdentified, assessed(false, 3), assessed(true, 1), assessed(false, 2), treated];
+        let expected = [
+            Event::RiskNoted(NotedRisk::default()),
+            risk(3, false, None),
+            risk(1, true, None),
+            risk(1, true, Some("accept")),
+        ];
+        assert_eq!(noted(all), expected);
+    }
+
+    #[test]
+    fn what_changes_no_figure_is_no_event() {
+        let all = vec![assessed(true, 1), assessed(true, 1), Heard::RiskIdentified];
+        assert_eq!(noted(all), [risk(1, true, None)]);
+    }
+
+    #[test]
+    fn a_control_counts_by_both_that_is_decided_of_it() {
+        let all = vec![
+            Heard::ControlImplemented { state: "planned".to_owned() },
+            Heard::ControlDecided { applicable: false },
+        ];
+        let control = |applicable| Event::ControlNoted(NotedControl { applicable, state: Some("planned".to_owned()) });
+        assert_eq!(noted(all), [control(None), control(Some(false))]);
+    }
+}

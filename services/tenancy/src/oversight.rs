@@ -1,0 +1,180 @@
+//! How a portfolio comes about: what services say of a tenant is noted in the tenant's own partition; what follows from that
+//! is reported to the partition of the organisation that owns it.
+
+use crate::client::{Client, Report};
+use crate::counted::{Counted, figures};
+use crate::figure::{Figure, Heard, Level};
+use crate::organisation::{self, Organisation};
+use crate::portfolio::OverseenTenant;
+use crate::tenant::Tenant;
+use crate::{TenantProfile, figure};
+use access::Admission;
+use anyhow::Context;
+use chrono::{DateTime, Utc};
+use eventstore::{Aggregate, Cx, EventStore, NOW, Recorded, TenantId, Work};
+use messaging::Reaction;
+use serde::Deserialize;
+use std::sync::Arc;
+use uuid::Uuid;
+
+#[derive(Deserialize)]
+struct Assessed {
+    stage: String,
+    level: Level,
+    acceptable: bool,
+}
+
+#[derive(Deserialize)]
+struct Treated {
+    option: String,
+}
+
+#[derive(Deserialize)]
+struct Implemented {
+    state: String,
+}
+
+#[derive(Deserialize)]
+struct Required {
+    risk: String,
+}
+
+#[derive(Deserialize)]
+struct Collected {
+    #[serde(default)]
+    valid_until: Option<DateTime<Utc>>,
+}
+
+/// Notes what the event changes in the tenant's figures.
+pub fn when_something_that_counts_happened_then_note_it() -> Reaction {
+    Arc::new(|work, event| {
+        Box::pin(async move {
+            if let Some((id, heard)) = heard(event)? {
+                work.execute::<Figure>(&id, None, heard).await?;
+            }
+            Ok(())
+        })
+    })
+}
+
+/// What was heard, and of which object; nothing where the event changes no figure.
+fn heard(event: &Recorded) -> serde_json::Result<Option<(String, Heard)>> {
+    let data = || event.data.clone();
+    // Risks, controls and evidence have ids of their own kind each: two of them may be alike.
+    let object = |heard| Some((format!("{}:{}", event.stream.kind(), event.stream.id()), heard));
+    Ok(match event.event_type.as_str() {
+        "risk.identified" => object(Heard::RiskIdentified),
+        "risk.assessed" => {
+            let Assessed { stage, level, acceptable } = serde_json::from_value(data())?;
+            let current = stage == "current";
+            let counts = current || stage == "inherent";
+            object(Heard::RiskAssessed { current, level, acceptable }).filter(|_| counts)
+        }
+        "risk.treatment_decided" => {
+            let Treated { option } = serde_json::from_value(data())?;
+            object(Heard::RiskTreated { option })
+        }
+        "control.included" => object(Heard::ControlDecided { applicable: true }),
+        "control.excluded" => object(Heard::ControlDecided { applicable: false }),
+        "control.implementation_set" => {
+            let Implemented { state } = serde_json::from_value(data())?;
+            object(Heard::ControlImplemented { state })
+        }
+        kind @ ("control.required" | "control.released") => {
+            let Required { risk } = serde_json::from_value(data())?;
+            let (control, holds) = (event.stream.id().to_owned(), kind == "control.required");
+            Some((format!("requirement:{control}/{risk}"), Heard::ControlRequired { control, holds }))
+        }
+        "evidence.collected" => {
+            let Collected { valid_until } = serde_json::from_value(data())?;
+            object(Heard::EvidenceCollected { valid_until })
+        }
+        _ => None,
+    })
+}
+
+/// Reports how the tenant stands to the organisation that owns it.
+///
+/// It works in three partitions: it hears of an event in one (the tenant's, or the organisation's that lists the tenant from
+/// then on), reads the tenant's, and records in the organisation's. A report says how the tenant stands now and up to which
+/// position, not what the event changed. So an event that comes again reports nothing new, a thousand events at once are one
+/// report, and a report that was lost with its process is made by the next delivery of the same event.
+pub fn when_a_tenant_changed_then_report_it(store: EventStore) -> Reaction {
+    Arc::new(move |work, event| {
+        let store = store.clone();
+        Box::pin(async move {
+            match concerned(event)? {
+                Some((tenant, after)) => report(&store, work, tenant, after, event.recorded_at).await,
+                None => Ok(()),
+            }
+        })
+    })
+}
+
+/// The tenant that there is something to say about, and the position of its log that must be in it.
+fn concerned(event: &Recorded) -> serde_json::Result<Option<(TenantId, i64)>> {
+    use organisation::Event::{Founded, TenantAdded, TenantHandedOver, TenantRenamed, TokenIssued};
+    Ok(match event.stream.kind() {
+        kind if [Tenant::TYPE, Admission::TYPE, figure::Figure::TYPE].contains(&kind) => {
+            Some((event.tenant, event.position))
+        }
+        Organisation::TYPE => match event.decode()? {
+            Some(TenantAdded { tenant, .. }) => Some((TenantId(tenant), 0)),
+            Some(Founded { .. } | TenantRenamed { .. } | TenantHandedOver { .. } | TokenIssued { .. }) | None => None,
+        },
+        _ => None,
+    })
+}
+
+async fn report(
+    store: &EventStore,
+    heard: &mut Work,
+    tenant: TenantId,
+    after: i64,
+    heard_at: DateTime<Utc>,
+) -> anyhow::Result<()> {
+    let mut session = store.session(tenant).await?;
+    let position = views::shown::<Counted>(&mut session).await?.min(views::shown::<TenantProfile>(&mut session).await?);
+    anyhow::ensure!(position >= after, "the tenant's views have not followed to position {after} yet");
+    // An organisation's own partition is no tenant, and one that was added may not be opened yet.
+    let Some(profile) = views::get::<TenantProfile>(&mut session, &tenant.to_string(), position).await? else {
+        return Ok(());
+    };
+    let owner = TenantId(profile.data.organisation);
+    if after > 0 && reported(store, owner, tenant).await? >= after {
+        return Ok(());
+    }
+    let last = session.events_at(&[position]).await?;
+    let report = Report {
+        tenant: tenant.0,
+        position: u32::try_from(position).context("a log of four thousand million events")?,
+        state: profile.data.state,
+        last_activity: last.first().map_or(profile.at, |event| event.recorded_at),
+        figures: figures(&mut session, position).await?,
+    };
+    drop(session);
+    let stream = format!("{tenant}.{}", heard_at.format("%Y-%m"));
+    // The consumer's own work is in the organisation's partition where it lists the tenant: it may hold its head, and another
+    // work there would wait for it. In a tenant's partition that work reads nothing, so it never holds the tenant's head.
+    if heard.cx().tenant == owner {
+        return record(heard, tenant.0, stream, report).await;
+    }
+    let (cx, lane) = (Cx { tenant: owner, ..heard.cx().clone() }, format!("client-{tenant}"));
+    store.perform(&cx, &lane, |work| Box::pin(record(work, tenant.0, stream.clone(), report.clone()))).await.map(drop)
+}
+
+/// How far the organisation was told of the tenant.
+async fn reported(store: &EventStore, organisation: TenantId, tenant: TenantId) -> anyhow::Result<i64> {
+    let mut session = store.session(organisation).await?;
+    let row = views::get::<OverseenTenant>(&mut session, &tenant.to_string(), NOW - 1).await?;
+    Ok(row.map_or(0, |row| i64::from(row.data.tenant_position)))
+}
+
+async fn record(work: &mut Work, tenant: Uuid, stream: String, report: Report) -> anyhow::Result<()> {
+    let organisation = work.cx().tenant.to_string();
+    // One that leaves, or that is still to come: what lists it reports it.
+    if work.load::<Organisation>(&organisation).await?.0.name_of(tenant).is_some() {
+        work.execute::<Client>(&stream, None, report).await?;
+    }
+    Ok(())
+}
