@@ -90,8 +90,35 @@ pub fn service(issuer: Option<Issuer>) -> Service {
 }
 
 fn routes(issuer: Option<Issuer>) -> Routes {
+    use Action::ManageTenant;
+    let routes = credentials(people_and_roles(tenants(organisations())));
+    let routes = routes
+        .with(
+            Route::organisation(
+                Method::GET,
+                "/history",
+                ManageTenant,
+                "Who changed the organisation, when, why and how",
+            )
+            .history_of::<OrganisationProfile>(tenant_id),
+        )
+        .history_of::<TenantProfile>("/history", "Who changed the tenant's settings, when, why and how", tenant_id)
+        .history_of::<Roster>("/roles/history", "Who gave, took and defined which roles, when and why", |_| {
+            KEY.to_owned()
+        });
+    let Some(issuer) = issuer.map(Arc::new) else { return routes };
+    routes.with(
+        Route::organisation(Method::POST, "/tokens", ManageTenant, "Issue a bearer token for a person")
+            .takes::<IssueToken>()
+            .keyless("a token is kept nowhere, so it cannot be given again: send the request without a key")
+            .gives::<TokenIssued>(201)
+            .answered_by(move |call| tokens::answer(call, issuer.clone())),
+    )
+}
+
+fn organisations() -> Routes {
     use Action::{ManageTenant, Read};
-    let routes = Routes::new()
+    Routes::new()
         .with(
             Route::organisation(Method::GET, "", ManageTenant, "Show the organisation")
                 .as_of()
@@ -124,6 +151,11 @@ fn routes(issuer: Option<Issuer>) -> Routes {
                 .gives::<TenantAccepted>(200)
                 .answered_by(offer::accept),
         )
+}
+
+fn tenants(routes: Routes) -> Routes {
+    use Action::{ManageTenant, Read};
+    routes
         .with(
             Route::tenant(Method::GET, "", Read, "Show the tenant")
                 .as_of()
@@ -151,6 +183,11 @@ fn routes(issuer: Option<Issuer>) -> Routes {
                 .gives::<Answered>(200)
                 .answered_by(offer::offer),
         )
+}
+
+fn people_and_roles(routes: Routes) -> Routes {
+    use Action::{ManageTenant, Read};
+    routes
         .with(
             Route::tenant(Method::GET, "/people", Read, "List the tenant's people and their roles")
                 .as_of()
@@ -167,8 +204,7 @@ fn routes(issuer: Option<Issuer>) -> Routes {
             Route::tenant(Method::GET, "/permissions", Read, "Say what the caller may do here")
                 .gives::<Permissions>(200)
                 .answered_by(permissions::show),
-        );
-    let routes = credentials(routes)
+        )
         .with(
             Route::tenant(Method::GET, "/roles", Read, "List the roles that can be given, and what each allows")
                 .as_of()
@@ -187,29 +223,7 @@ fn routes(issuer: Option<Issuer>) -> Routes {
                 .parameter("occurred_at", "When it happened, where that was not now")
                 .gives::<Answered>(200)
                 .answered_by(roles::remove),
-        );
-    let routes = routes
-        .with(
-            Route::organisation(
-                Method::GET,
-                "/history",
-                ManageTenant,
-                "Who changed the organisation, when, why and how",
-            )
-            .history_of::<OrganisationProfile>(tenant_id),
         )
-        .history_of::<TenantProfile>("/history", "Who changed the tenant's settings, when, why and how", tenant_id)
-        .history_of::<Roster>("/roles/history", "Who gave, took and defined which roles, when and why", |_| {
-            KEY.to_owned()
-        });
-    let Some(issuer) = issuer.map(Arc::new) else { return routes };
-    routes.with(
-        Route::organisation(Method::POST, "/tokens", ManageTenant, "Issue a bearer token for a person")
-            .takes::<IssueToken>()
-            .keyless("a token is kept nowhere, so it cannot be given again: send the request without a key")
-            .gives::<TokenIssued>(201)
-            .answered_by(move |call| tokens::answer(call, issuer.clone())),
-    )
 }
 
 /// By what else than a token of ours people and programs come.
