@@ -99,6 +99,17 @@ async fn health_and_metrics_tell_what_is_missing() {
     pair.nats.stop().await.expect("stopped");
 }
 
+/// What follows from a new tenant happens in other partitions than its organisation's: nobody may hold one connection and
+/// wait for a second, or a few tenants at once would have them all.
+#[tokio::test]
+async fn tenants_that_begin_at_once_wait_for_no_connection_that_another_holds() {
+    let system = System::start_with(&[("STELE_CONNECTIONS", "2")]).await;
+    let tenants = (0..8).map(async |n| system.tenant(&format!("Client {n}")).await);
+    futures::future::join_all(tenants).await;
+    let log = system.processes[0].log.lock().expect("the log").clone();
+    assert!(!log.iter().any(|line| line.contains("pool timed out")), "{log:#?}");
+}
+
 #[tokio::test]
 async fn logs_are_json_lines_that_carry_the_callers_trace() {
     let system = System::start().await;

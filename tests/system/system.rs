@@ -119,8 +119,9 @@ impl System {
     pub async fn serve_on(&mut self, services: &[&'static str], address: &str) {
         let mut command = Command::new(STELE);
         command.arg("serve").args(services);
+        command.env("STELE_CONNECTIONS", "8");
         self.environment(&mut command);
-        command.env("STELE_LISTEN", address).env("STELE_CONNECTIONS", "8").stderr(Stdio::piped()).kill_on_drop(true);
+        command.env("STELE_LISTEN", address).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().expect("stele serve");
         let errors = child.stderr.take().expect("its log").into_owned_fd().expect("a pipe");
         let log = Arc::new(Mutex::new(Vec::new()));
@@ -233,6 +234,17 @@ impl System {
             }
         }
         self.with(token)
+    }
+}
+
+/// A test that fails tells what its processes told.
+impl Drop for Process {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for line in self.log.lock().expect("the log").iter() {
+                eprintln!("{}: {line}", self.address);
+            }
+        }
     }
 }
 

@@ -76,13 +76,14 @@ pub fn service(issuer: Option<Issuer>) -> Service {
         .view::<OverseenTenant>()
         .view::<Counted>()
         .view::<TenantProfile>()
-        .reacts_with_store("tenancy", |store| {
+        .runs_errands_for(
+            "tenancy",
             vec![
-                when_tenant_added_then_open_it(store.clone()),
-                when_tenant_renamed_then_name_it(store.clone()),
-                when_a_tenant_changed_then_report_it(store.clone()),
-            ]
-        });
+                when_tenant_added_then_open_it(),
+                when_tenant_renamed_then_name_it(),
+                when_a_tenant_changed_then_report_it(),
+            ],
+        );
     OTHER_SERVICES.into_iter().fold(service, |service, other| {
         let count = when_something_that_counts_happened_then_note_it();
         service.reacts_to(other, vec![when_a_service_opened_then_note_it(other), count])

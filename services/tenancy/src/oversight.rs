@@ -12,7 +12,7 @@ use access::Admission;
 use anyhow::Context;
 use chrono::{DateTime, Utc};
 use eventstore::{Aggregate, Cx, EventStore, NOW, Recorded, TenantId, Work};
-use messaging::Reaction;
+use messaging::{Errand, Reaction};
 use serde::Deserialize;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -99,12 +99,11 @@ fn heard(event: &Recorded) -> serde_json::Result<Option<(String, Heard)>> {
 /// then on), reads the tenant's, and records in the organisation's. A report says how the tenant stands now and up to which
 /// position, not what the event changed. So an event that comes again reports nothing new, a thousand events at once are one
 /// report, and a report that was lost with its process is made by the next delivery of the same event.
-pub fn when_a_tenant_changed_then_report_it(store: EventStore) -> Reaction {
-    Arc::new(move |work, event| {
-        let store = store.clone();
+pub fn when_a_tenant_changed_then_report_it() -> Errand {
+    Arc::new(|store, cause, event| {
         Box::pin(async move {
             match concerned(event)? {
-                Some((tenant, after)) => report(&store, work, tenant, after, event.recorded_at).await,
+                Some((tenant, after)) => report(store, cause, tenant, after, event.recorded_at).await,
                 None => Ok(()),
             }
         })
@@ -128,7 +127,7 @@ fn concerned(event: &Recorded) -> serde_json::Result<Option<(TenantId, i64)>> {
 
 async fn report(
     store: &EventStore,
-    heard: &mut Work,
+    cause: Cx,
     tenant: TenantId,
     after: i64,
     heard_at: DateTime<Utc>,
@@ -140,10 +139,12 @@ async fn report(
     let Some(profile) = views::get::<TenantProfile>(&mut session, &tenant.to_string(), position).await? else {
         return Ok(());
     };
+    drop(session);
     let owner = TenantId(profile.data.organisation);
     if after > 0 && reported(store, owner, tenant).await? >= after {
         return Ok(());
     }
+    let mut session = store.session(tenant).await?;
     let last = session.events_at(&[position]).await?;
     let report = Report {
         tenant: tenant.0,
@@ -154,12 +155,7 @@ async fn report(
     };
     drop(session);
     let stream = format!("{tenant}.{}", heard_at.format("%Y-%m"));
-    // The consumer's own work is in the organisation's partition where it lists the tenant: it may hold its head, and another
-    // work there would wait for it. In a tenant's partition that work reads nothing, so it never holds the tenant's head.
-    if heard.cx().tenant == owner {
-        return record(heard, tenant.0, stream, report).await;
-    }
-    let (cx, lane) = (Cx { tenant: owner, ..heard.cx().clone() }, format!("client-{tenant}"));
+    let (cx, lane) = (Cx { tenant: owner, ..cause }, format!("client-{tenant}"));
     store.perform(&cx, &lane, |work| Box::pin(record(work, tenant.0, stream.clone(), report.clone()))).await.map(drop)
 }
 

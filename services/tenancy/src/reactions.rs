@@ -2,21 +2,16 @@ use crate::organisation::{Event, Organisation};
 use crate::tenant::{Command, Tenant};
 use access::Admission;
 use eventstore::{Cx, EventStore, Recorded, TenantId, Work};
-use messaging::Reaction;
+use messaging::{Errand, Reaction};
 use std::sync::Arc;
 use uuid::Uuid;
 
 /// An organisation added a tenant: its own partition begins, with its settings and its owner.
 ///
-/// This is a second transaction, in another partition than the event's: it may be recorded and the consumer's
-/// checkpoint lost with the first one, and then the event comes again. That is exactly once all the same: a tenant is
-/// created once and opened once, whatever comes again finds it so and records nothing, and the ids of the events derive
-/// from their cause.
-pub fn when_tenant_added_then_open_it(store: EventStore) -> Reaction {
-    Arc::new(move |work, event| {
-        let (store, cause) = (store.clone(), work.cx().clone());
-        Box::pin(async move { open(&store, cause, event).await })
-    })
+/// The event may come again after that was recorded. It is exactly once all the same: a tenant is created once and opened
+/// once, whatever comes again finds it so and records nothing, and the ids of the events derive from their cause.
+pub fn when_tenant_added_then_open_it() -> Errand {
+    Arc::new(|store, cause, event| Box::pin(open(store, cause, event)))
 }
 
 async fn open(store: &EventStore, cause: Cx, event: &Recorded) -> anyhow::Result<()> {
@@ -47,16 +42,13 @@ async fn begin(work: &mut Work, organisation: Uuid, create: Command) -> anyhow::
 ///
 /// The name is the one that the organisation knows now, whatever the event says: however late it comes, it never brings
 /// back a name that was given up.
-pub fn when_tenant_renamed_then_name_it(store: EventStore) -> Reaction {
-    Arc::new(move |work, event| {
-        let store = store.clone();
+pub fn when_tenant_renamed_then_name_it() -> Errand {
+    Arc::new(|store, cause, event| {
         Box::pin(async move {
             let Some(Event::TenantRenamed { tenant, .. }) = event.decode::<Event>()? else { return Ok(()) };
-            let (organisation, cause) = (event.tenant, work.cx().clone());
-            // Read beside the consumer's work: what that has read it records only with the organisation's head locked, in
-            // the end, and nothing must wait for another partition meanwhile.
-            let mut beside = store.work(cause.clone());
-            let (known, _) = beside.load::<Organisation>(&organisation.to_string()).await?;
+            let organisation = event.tenant;
+            let mut work = store.work(cause.clone());
+            let (known, _) = work.load::<Organisation>(&organisation.to_string()).await?;
             let Some(name) = known.name_of(tenant).map(ToOwned::to_owned) else { return Ok(()) };
             let (cx, lane) = (Cx { tenant: TenantId(tenant), ..cause }, format!("tenant-{tenant}"));
             store.perform(&cx, &lane, |work| Box::pin(call_it(work, organisation.0, name.clone()))).await.map(drop)

@@ -1,11 +1,11 @@
 use crate::bus::{Bus, BusError, refused};
 use crate::checkpoint;
 use crate::envelope::recorded;
-use crate::take::{Reaction, Taken, take};
+use crate::take::{Errand, Reaction, Taken};
 use anyhow::Context;
 use async_nats::jetstream::Message;
 use async_nats::jetstream::message::Info;
-use eventstore::{EventStore, Head, Recorded, TenantId};
+use eventstore::{EventStore, Head, Recorded, StoreError, TenantId};
 use futures::{StreamExt, stream};
 use metrics::gauge;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -27,6 +27,7 @@ pub struct Consumer {
     pub store: EventStore,
     pub bus: Bus,
     pub source: &'static str,
+    pub errands: Vec<Errand>,
     pub reactions: Vec<Reaction>,
 }
 
@@ -119,7 +120,7 @@ impl Consumer {
             }
             return Ok(());
         }
-        match take(&self.store, self.source, &self.reactions, tenant, events, false).await? {
+        match self.take(tenant, events, false).await? {
             Taken::UpTo(_) | Taken::Parked => {}
             Taken::Gap { after } => {
                 tracing::info!(tenant.id = %tenant, source = self.source, after, "events are missing and are asked for again");
@@ -129,7 +130,7 @@ impl Consumer {
         Ok(())
     }
 
-    async fn taken(&self, tenant: TenantId) -> anyhow::Result<i64> {
+    pub(crate) async fn taken(&self, tenant: TenantId) -> Result<i64, StoreError> {
         let mut session = self.store.session(tenant).await?;
         Ok(checkpoint::position(session.connection(), tenant, self.source).await?)
     }
@@ -142,7 +143,7 @@ impl Consumer {
             match self.taken(tenant).await {
                 Ok(after) => self.look_after(tenant, after, false).await,
                 // The sweep finds it again.
-                Err(error) => tracing::warn!(tenant.id = %tenant, source = self.source, error = format!("{error:#}"), "a tenant is behind its source; trying again"),
+                Err(error) => tracing::warn!(tenant.id = %tenant, source = self.source, %error, "a tenant is behind its source; trying again"),
             }
         });
         catching_up.buffer_unordered(AT_ONCE).collect::<()>().await;
@@ -156,7 +157,7 @@ impl Consumer {
             if events.is_empty() {
                 return Ok(());
             }
-            match take(&self.store, self.source, &self.reactions, tenant, &events, retry).await? {
+            match self.take(tenant, &events, retry).await? {
                 Taken::UpTo(position) if position > after => after = position,
                 Taken::Gap { after: there } if there != after => after = there,
                 Taken::Parked => return Ok(()),

@@ -14,4 +14,4 @@ pub use consumer::Consumer;
 pub use envelope::{Malformed, headers, recorded};
 pub use relay::Relay;
 pub use replay::serve_replay;
-pub use take::{Reacting, Reaction};
+pub use take::{Errand, Reacting, Reaction};

@@ -1,4 +1,5 @@
 use crate::checkpoint;
+use crate::consumer::Consumer;
 use eventstore::{Actor, Cx, EventStore, Recorded, StoreError, TenantId, Work, crash_point};
 use std::future::Future;
 use std::pin::Pin;
@@ -9,6 +10,13 @@ pub type Reacting<'a> = Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send +
 
 /// What a service does when it hears of another's event: decisions of its own aggregates, on the work it is given.
 pub type Reaction = Arc<dyn for<'a> Fn(&'a mut Work, &'a Recorded) -> Reacting<'a> + Send + Sync>;
+
+/// What a service does in another partition than the event's, each time in a transaction of its own: done before the event
+/// is taken, so it may be done again for an event that comes again, and must find it done.
+///
+/// No connection is held meanwhile: were one held while a second is waited for, a few tenants at once would have all that
+/// there are, and wait for each other.
+pub type Errand = Arc<dyn for<'a> Fn(&'a EventStore, Cx, &'a Recorded) -> Reacting<'a> + Send + Sync>;
 
 /// What became of a run of events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,100 +31,119 @@ pub enum Taken {
 
 const ATTEMPTS: u32 = 5;
 
-/// Takes a run of one tenant's events, in order of position: effects and checkpoint in one transaction.
-pub async fn take(
-    store: &EventStore,
-    source: &str,
-    reactions: &[Reaction],
-    tenant: TenantId,
-    events: &[Recorded],
-    retry: bool,
-) -> Result<Taken, StoreError> {
-    let mut events = events;
-    let mut attempt = 1;
-    let mut poison = None;
-    loop {
-        match once(store, source, reactions, tenant, events, retry, attempt > 1).await {
-            Ok(Once::Done(taken)) => {
-                let Some((position, error)) = poison else { return Ok(taken) };
-                park(store, source, tenant, position, error).await?;
-                return Ok(Taken::Parked);
-            }
-            // What came before the event that failed is taken first, without it.
-            Ok(Once::Failed { index, error }) => {
-                poison = Some((events[index].position, error));
-                events = &events[..index];
-            }
-            Err(StoreError::Conflict { .. }) if attempt < ATTEMPTS => attempt += 1,
-            Err(error) => return Err(error),
+impl Consumer {
+    /// Takes a run of one tenant's events, in order of position: effects and checkpoint in one transaction.
+    pub(crate) async fn take(&self, tenant: TenantId, events: &[Recorded], retry: bool) -> Result<Taken, StoreError> {
+        let mut events = events;
+        let mut attempt = 1;
+        let mut poison = None;
+        if let Some((index, error)) = self.run_errands(tenant, events).await? {
+            poison = Some((events[index].position, error));
+            events = &events[..index];
         }
+        loop {
+            match self.take_once(tenant, events, retry, attempt > 1).await {
+                Ok(Once::Done(taken)) => {
+                    let Some((position, error)) = poison else { return Ok(taken) };
+                    self.park(tenant, position, error).await?;
+                    return Ok(Taken::Parked);
+                }
+                // What came before the event that failed is taken first, without it.
+                Ok(Once::Failed { index, error }) => {
+                    poison = Some((events[index].position, error));
+                    events = &events[..index];
+                }
+                Err(StoreError::Conflict { .. }) if attempt < ATTEMPTS => attempt += 1,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Does what is to be done elsewhere for the events that are not taken yet; gives which one failed, if one did.
+    async fn run_errands(&self, tenant: TenantId, events: &[Recorded]) -> Result<Option<(usize, String)>, StoreError> {
+        if self.errands.is_empty() {
+            return Ok(None);
+        }
+        let position = self.taken(tenant).await?;
+        for (index, event) in events.iter().enumerate().filter(|(_, event)| event.position > position) {
+            let span = span(self.source, event);
+            for errand in &self.errands {
+                let cx = reacting(&self.store, event);
+                if let Err(error) = errand(&self.store, cx, event).instrument(span.clone()).await {
+                    return Ok(Some((index, the_events_fault(&error)?)));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    async fn take_once(
+        &self,
+        tenant: TenantId,
+        events: &[Recorded],
+        retry: bool,
+        alone: bool,
+    ) -> Result<Once, StoreError> {
+        let (store, source) = (&self.store, self.source);
+        let Some(last) = events.last() else { return Ok(Once::Done(Taken::Parked)) };
+        let mut work = store.work(reacting(store, last));
+        let is_next = match run(events) {
+            Some(run) if !retry => checkpoint::advance_over(work.connection().await?, tenant, source, run).await?,
+            Some(_) | None => false,
+        };
+        let mut position = if is_next {
+            events.first().map_or(0, |first| first.position - 1)
+        } else {
+            let position = checkpoint::lock(work.connection().await?, tenant, source).await?;
+            if !retry && checkpoint::is_parked(work.connection().await?, tenant, source).await? {
+                return Ok(Once::Done(Taken::Parked));
+            }
+            position
+        };
+        if alone {
+            // Somebody else appended meanwhile: this time nobody does.
+            work.lock().await?;
+        }
+        for (index, event) in events.iter().enumerate() {
+            if event.position <= position {
+                continue;
+            }
+            if event.position > position + 1 {
+                return Ok(Once::Done(Taken::Gap { after: position }));
+            }
+            work.continue_as(reacting(store, event));
+            let span = span(source, event);
+            for reaction in &self.reactions {
+                if let Err(error) = reaction(&mut work, event).instrument(span.clone()).await {
+                    return Ok(Once::Failed { index, error: the_events_fault(&error)? });
+                }
+            }
+            position = event.position;
+        }
+        if !is_next {
+            checkpoint::advance(work.connection().await?, tenant, source, position).await?;
+        }
+        if retry {
+            checkpoint::unpark(work.connection().await?, tenant, source).await?;
+        }
+        crash_point(store.service(), "reacted");
+        work.finish().await?;
+        crash_point(store.service(), "taken");
+        Ok(Once::Done(Taken::UpTo(position)))
+    }
+
+    async fn park(&self, tenant: TenantId, position: i64, error: String) -> Result<(), StoreError> {
+        let source = self.source;
+        tracing::error!(tenant.id = %tenant, source, position, error, "an event cannot be taken: its tenant is parked for this source");
+        let mut session = self.store.session(tenant).await?;
+        checkpoint::park(session.connection(), tenant, source, position, &error).await?;
+        session.commit().await
     }
 }
 
 enum Once {
     Done(Taken),
     Failed { index: usize, error: String },
-}
-
-async fn once(
-    store: &EventStore,
-    source: &str,
-    reactions: &[Reaction],
-    tenant: TenantId,
-    events: &[Recorded],
-    retry: bool,
-    alone: bool,
-) -> Result<Once, StoreError> {
-    let Some(last) = events.last() else { return Ok(Once::Done(Taken::Parked)) };
-    let mut work = store.work(reacting(store, last));
-    let is_next = match run(events) {
-        Some(run) if !retry => checkpoint::advance_over(work.connection().await?, tenant, source, run).await?,
-        Some(_) | None => false,
-    };
-    let mut position = if is_next {
-        events.first().map_or(0, |first| first.position - 1)
-    } else {
-        let position = checkpoint::lock(work.connection().await?, tenant, source).await?;
-        if !retry && checkpoint::is_parked(work.connection().await?, tenant, source).await? {
-            return Ok(Once::Done(Taken::Parked));
-        }
-        position
-    };
-    if alone {
-        // Somebody else appended meanwhile: this time nobody does.
-        work.lock().await?;
-    }
-    for (index, event) in events.iter().enumerate() {
-        if event.position <= position {
-            continue;
-        }
-        if event.position > position + 1 {
-            return Ok(Once::Done(Taken::Gap { after: position }));
-        }
-        work.continue_as(reacting(store, event));
-        let span = span(source, event);
-        for reaction in reactions {
-            match reaction(&mut work, event).instrument(span.clone()).await {
-                Ok(()) => {}
-                // The database, not the event, is at fault: nothing is parked for that.
-                Err(error) if is_the_databases(&error) => {
-                    return Err(StoreError::Database(sqlx::Error::Protocol(format!("in a reaction: {error:#}"))));
-                }
-                Err(error) => return Ok(Once::Failed { index, error: format!("{error:#}") }),
-            }
-        }
-        position = event.position;
-    }
-    if !is_next {
-        checkpoint::advance(work.connection().await?, tenant, source, position).await?;
-    }
-    if retry {
-        checkpoint::unpark(work.connection().await?, tenant, source).await?;
-    }
-    crash_point(store.service(), "reacted");
-    work.finish().await?;
-    crash_point(store.service(), "taken");
-    Ok(Once::Done(Taken::UpTo(position)))
 }
 
 /// The position before events that have no gap, and that of the last.
@@ -129,6 +156,14 @@ fn run(events: &[Recorded]) -> Option<(i64, i64)> {
 fn span(source: &str, event: &Recorded) -> tracing::Span {
     let trace_id = event.metadata.traceparent.as_deref().and_then(|parent| parent.split('-').nth(1));
     tracing::info_span!("reaction", trace_id, source, position = event.position, event_type = event.event_type)
+}
+
+/// What failed, where that is the event's fault; where it is the database's, nothing is parked for it.
+fn the_events_fault(error: &anyhow::Error) -> Result<String, StoreError> {
+    if is_the_databases(error) {
+        return Err(StoreError::Database(sqlx::Error::Protocol(format!("in a reaction: {error:#}"))));
+    }
+    Ok(format!("{error:#}"))
 }
 
 /// Whether the database was away or busy. What it will refuse again (a value that it cannot hold, a row that breaks a
@@ -145,19 +180,6 @@ fn is_the_databases(error: &anyhow::Error) -> bool {
         }
         Some(_) => true,
     }
-}
-
-async fn park(
-    store: &EventStore,
-    source: &str,
-    tenant: TenantId,
-    position: i64,
-    error: String,
-) -> Result<(), StoreError> {
-    tracing::error!(tenant.id = %tenant, source, position, error, "an event cannot be taken: its tenant is parked for this source");
-    let mut session = store.session(tenant).await?;
-    checkpoint::park(session.connection(), tenant, source, position, &error).await?;
-    session.commit().await
 }
 
 /// The context of what follows from `event`: this service acts, for the same cause, at the time it happened.

@@ -1,7 +1,7 @@
 use crate::Routes;
 use access::{KnownKey, KnownPerson, Roster};
 use eventstore::{EventOf, EventStore, Schemas};
-use messaging::Reaction;
+use messaging::{Errand, Reaction};
 use sqlx::migrate::Migrator;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -25,11 +25,9 @@ pub struct Service {
 /// Another service whose events are heard, and what is done about each.
 pub struct Source {
     pub name: &'static str,
-    pub reactions: Reactions,
+    pub errands: Vec<Errand>,
+    pub reactions: Vec<Reaction>,
 }
-
-/// Made once the store is there: a reaction may work in a second tenant.
-pub type Reactions = Box<dyn Fn(&EventStore) -> Vec<Reaction> + Send + Sync>;
 
 /// What runs beside the requests until the service stops. It may be dropped at any await.
 pub type Worker = Arc<dyn Fn(EventStore) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
@@ -78,17 +76,15 @@ impl Service {
     }
 
     #[must_use]
-    pub fn reacts_to(self, source: &'static str, reactions: Vec<Reaction>) -> Self {
-        self.reacts_with_store(source, move |_| reactions.clone())
+    pub fn reacts_to(mut self, source: &'static str, reactions: Vec<Reaction>) -> Self {
+        self.sources.push(Source { name: source, errands: Vec::new(), reactions });
+        self
     }
 
+    /// It hears of `source` and does what follows in other partitions than the event's.
     #[must_use]
-    pub fn reacts_with_store(
-        mut self,
-        source: &'static str,
-        reactions: impl Fn(&EventStore) -> Vec<Reaction> + Send + Sync + 'static,
-    ) -> Self {
-        self.sources.push(Source { name: source, reactions: Box::new(reactions) });
+    pub fn runs_errands_for(mut self, source: &'static str, errands: Vec<Errand>) -> Self {
+        self.sources.push(Source { name: source, errands, reactions: Vec::new() });
         self
     }
 

@@ -106,7 +106,7 @@ async fn answer<V: View, W: View>(call: &Call, key: &str, beside: Beside) -> Res
     let reached = call.position::<V>(&mut session).await?;
     let position = call.position::<W>(&mut session).await?.min(reached);
     let rows = versions::<V>(&mut session, key, after, position, limit + 1).await?;
-    let before = views::get::<V>(&mut session, key, after).await?;
+    let before = views::get::<V>(&mut session, key, after.min(position)).await?;
     if rows.is_empty() && before.is_none() {
         return Err(Problem::not_found(format!("{} {}", V::NAME.replace('_', " "), key)));
     }

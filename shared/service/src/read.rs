@@ -110,12 +110,13 @@ impl Call {
     where
         F: Future<Output = Result<bool, Problem>> + Send,
     {
-        let mut session = self.session().await?;
-        let position = if self.query.get("cursor").is_some() { 0 } else { self.position::<V>(&mut session).await? };
+        let cursor = self.query.get("cursor").is_some();
+        let position = if cursor { 0 } else { self.position::<V>(&mut self.session().await?).await? };
         let (mut listing, position) = self.begun::<V>(position, Vec::new())?;
         let (mut items, limit) = (Vec::new(), self.page_size()?);
         let next = loop {
-            let page = list::<V>(&mut session, position, &listing).await?;
+            // Given back before anybody is asked: who decides may need a connection too.
+            let page = list::<V>(&mut self.session().await?, position, &listing).await?;
             for row in page.rows {
                 if is_wanted(row.key.clone()).await? {
                     items.push(Item::from(row));

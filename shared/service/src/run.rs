@@ -158,8 +158,13 @@ impl Background {
         let counting = live.clone();
         self.spawn(async move { counting.limits.stay_small().await });
         for source in &live.service.sources {
-            let reactions = (source.reactions)(&store);
-            let consumer = Consumer { store: store.clone(), bus: bus.clone(), source: source.name, reactions };
+            let consumer = Consumer {
+                store: store.clone(),
+                bus: bus.clone(),
+                source: source.name,
+                errands: source.errands.clone(),
+                reactions: source.reactions.clone(),
+            };
             self.spawn(async move { consumer.run().await });
         }
         for worker in &live.service.workers {

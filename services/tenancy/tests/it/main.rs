@@ -7,7 +7,7 @@ mod own_roles;
 
 use access::{Caller, Issuer, KEY, Roster};
 use eventstore::{Actor, Cx, EventStore, NOW, Recorded, Stream, TenantId};
-use messaging::Reaction;
+use messaging::{Errand, Reaction};
 use std::sync::Arc;
 use tenancy::{Kind, OTHER_SERVICES, TenantProfile, found};
 use testkit::Database;
@@ -46,11 +46,18 @@ async fn tenant_added(store: &EventStore, organisation: TenantId, tenant: Uuid) 
     }
 }
 
-async fn react(store: &EventStore, reaction: &Reaction, event: &Recorded) {
-    // As the consumer has it: this service acts, and the event is the cause.
+async fn run(store: &EventStore, errand: &Errand, event: &Recorded) {
+    errand(store, caused_by(event), event).await.expect("done");
+}
+
+/// As the consumer has it: this service acts, and the event is the cause.
+fn caused_by(event: &Recorded) -> Cx {
     let actor = Actor::Service("tenancy".to_owned());
-    let cx = Cx { actor, causation_id: Some(event.id), ..cx(event.tenant) };
-    let mut work = store.work(cx);
+    Cx { actor, causation_id: Some(event.id), ..cx(event.tenant) }
+}
+
+async fn react(store: &EventStore, reaction: &Reaction, event: &Recorded) {
+    let mut work = store.work(caused_by(event));
     reaction(&mut work, event).await.expect("taken");
     work.finish().await.expect("recorded");
 }
@@ -88,11 +95,11 @@ async fn a_tenant_that_was_added_is_opened_once_however_often_it_is_heard_of() {
     let organisation = founded(&store, "Nordlicht").await;
     let tenant = TenantId::random();
     let event = tenant_added(&store, organisation, tenant.0).await;
-    let reaction = tenancy::when_tenant_added_then_open_it(store.clone());
+    let open_it = tenancy::when_tenant_added_then_open_it();
 
-    react(&store, &reaction, &event).await;
+    run(&store, &open_it, &event).await;
     let once = log(&store, tenant).await;
-    react(&store, &reaction, &event).await;
+    run(&store, &open_it, &event).await;
 
     assert_eq!(log(&store, tenant).await, once);
     let types: Vec<&str> = once.iter().map(|event| event.event_type.as_str()).collect();
@@ -131,8 +138,8 @@ async fn a_tenant_is_called_as_its_organisation_calls_it_now() {
     let organisation = founded(&store, "Nordlicht").await;
     let tenant = TenantId::random();
     let added = tenant_added(&store, organisation, tenant.0).await;
-    react(&store, &tenancy::when_tenant_added_then_open_it(store.clone()), &added).await;
-    let name_it = tenancy::when_tenant_renamed_then_name_it(store.clone());
+    run(&store, &tenancy::when_tenant_added_then_open_it(), &added).await;
+    let name_it = tenancy::when_tenant_renamed_then_name_it();
     let renamed = Recorded {
         id: Uuid::now_v7(),
         event_type: "organisation.tenant_renamed".to_owned(),
@@ -140,7 +147,7 @@ async fn a_tenant_is_called_as_its_organisation_calls_it_now() {
         ..added
     };
     // An organisation that does not list it has nothing to say about it.
-    react(&store, &name_it, &renamed).await;
+    run(&store, &name_it, &renamed).await;
     assert_eq!(log(&store, tenant).await.len(), 2);
 }
 

@@ -100,8 +100,13 @@ impl Pipe {
                 Ok(())
             })
         });
-        let consumer =
-            Consumer { store: self.sink.clone(), bus: self.bus.clone(), source: "risk", reactions: vec![echo] };
+        let consumer = Consumer {
+            store: self.sink.clone(),
+            bus: self.bus.clone(),
+            source: "risk",
+            errands: Vec::new(),
+            reactions: vec![echo],
+        };
         tokio::spawn(async move { consumer.run().await });
         let (source, bus) = (self.source.clone(), self.bus.clone());
         tokio::spawn(async move { messaging::serve_replay(&source, &bus).await });

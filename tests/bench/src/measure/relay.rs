@@ -83,7 +83,13 @@ async fn consume(bench: &Bench, bus: &Bus, tenants: &Arc<[TenantId]>, events: u3
     let source = Kept::without_view(bench, "source").await?;
     let sink = Kept::with_view(bench, "sink").await?;
     let mut listening = JoinSet::new();
-    let consumer = Consumer { store: sink.store.clone(), bus: bus.clone(), source: "source", reactions: vec![echo()] };
+    let consumer = Consumer {
+        store: sink.store.clone(),
+        bus: bus.clone(),
+        source: "source",
+        errands: Vec::new(),
+        reactions: vec![echo()],
+    };
     listening.spawn(async move { consumer.run().await });
     let (replayed, replays) = (source.store.clone(), bus.clone());
     listening.spawn(async move {
