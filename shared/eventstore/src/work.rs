@@ -297,10 +297,12 @@ impl Work {
         }
     }
 
-    /// Appends what was decided, projects it, and commits; gives the tenant's position.
-    pub async fn finish(self) -> Result<i64, StoreError> {
-        match self.commit(&()).await? {
-            Committed::Now { position } | Committed::Before { position, .. } => Ok(position),
+    /// Appends what was decided, projects it, and commits.
+    pub async fn finish(self) -> Result<(), StoreError> {
+        match self.session {
+            Some(session) if self.pending.is_empty() && self.key.is_none() => session.commit().await,
+            None if self.pending.is_empty() && self.key.is_none() => Ok(()),
+            Some(_) | None => self.commit(&()).await.map(drop),
         }
     }
 

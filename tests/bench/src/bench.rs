@@ -116,7 +116,7 @@ impl Bench {
     }
 
     /// What services are given that run here, with databases and subjects of their own.
-    pub fn settings(&self, prefix: &str, verifier: Verifier) -> anyhow::Result<Settings> {
+    pub fn settings(&self, prefix: &str, rates: Rates, verifier: Verifier) -> anyhow::Result<Settings> {
         Ok(Settings {
             postgres: Server::new(&self.pair.postgres.admin_url(), prefix)?,
             password: Some(PASSWORD.to_owned()),
@@ -124,8 +124,7 @@ impl Bench {
             nats: self.pair.nats.url(),
             prefix: prefix.to_owned(),
             verifier,
-            // What is measured is what it can, not what it allows.
-            rates: Rates::NONE,
+            rates,
         })
     }
 
@@ -171,10 +170,19 @@ impl Administrator {
     pub fn new() -> anyhow::Result<Self> {
         let (issuer, verifier) = Issuer::from_seed(&"b".repeat(64))?;
         let organisation = Uuid::new_v4();
-        let caller = Caller { person: "mara".to_owned(), organisation, administrator: true };
-        let token = issuer.issue(&caller, now(), TimeDelta::hours(12))?;
+        let token = issue(&issuer, organisation, "mara")?;
         Ok(Self { issuer, verifier, organisation, token })
     }
+
+    /// The token of a second person who may do everything.
+    pub fn colleague(&self) -> anyhow::Result<String> {
+        issue(&self.issuer, self.organisation, "olga")
+    }
+}
+
+fn issue(issuer: &Issuer, organisation: Uuid, person: &str) -> anyhow::Result<String> {
+    let caller = Caller { person: person.to_owned(), organisation, administrator: true };
+    Ok(issuer.issue(&caller, now(), TimeDelta::hours(12))?)
 }
 
 #[expect(clippy::disallowed_methods, reason = "a measurement is an edge: contexts get their time here")]

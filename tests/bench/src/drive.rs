@@ -9,6 +9,11 @@ use std::time::{Duration, Instant};
 /// One of the clients that work side by side.
 pub trait Client: Send + 'static {
     fn operate(&mut self) -> impl Future<Output = anyhow::Result<()>> + Send;
+
+    /// What passes before the next operation, and counts for none.
+    fn rest(&self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
 }
 
 /// How long clients work, and how long of that does not count yet.
@@ -76,6 +81,7 @@ async fn work<C: Client>(mut client: C, begin: Instant, end: Instant) -> anyhow:
         if at >= begin {
             ended.push(Ended { at, latency_us: micros(at - started) });
         }
+        client.rest().await;
     }
 }
 

@@ -5,9 +5,9 @@ use crate::stores::cx;
 use access::Admission;
 use anyhow::{Context, bail};
 use eventstore::{EventStore, Metadata, Recorded, Refused, Stream, TenantId};
-use reqwest::{Client, Method, RequestBuilder};
+use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
-use service::{Running, Service};
+use service::{Rates, Running, Service};
 use std::net::Ipv4Addr;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -31,10 +31,21 @@ pub struct Http {
 }
 
 impl Served {
-    /// `make` is given the keys: tenancy signs with them.
+    /// `make` is given the keys: tenancy signs with them. No request is limited: what is measured is what it can, not what
+    /// it allows.
     pub async fn start(
         bench: &Bench,
         prefix: &str,
+        make: impl FnOnce(&Administrator) -> Vec<Service>,
+    ) -> anyhow::Result<Self> {
+        Self::start_within(bench, prefix, Rates::NONE, make).await
+    }
+
+    /// The same, with these limits.
+    pub async fn start_within(
+        bench: &Bench,
+        prefix: &str,
+        rates: Rates,
         make: impl FnOnce(&Administrator) -> Vec<Service>,
     ) -> anyhow::Result<Self> {
         let admin = Administrator::new()?;
@@ -42,7 +53,7 @@ impl Served {
         for service in &services {
             bench.migrate_with(prefix, service.name, &service.migrations).await?;
         }
-        let settings = bench.settings(prefix, admin.verifier.clone())?;
+        let settings = bench.settings(prefix, rates, admin.verifier.clone())?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let running = Running::start(services, settings, listener)?;
         if timeout(PATIENCE, running.ready()).await.is_err() {
@@ -122,6 +133,11 @@ fn created(tenant: TenantId) -> Recorded {
 }
 
 impl Http {
+    /// The same as another person.
+    pub fn with(&self, token: String) -> Self {
+        Self { token, ..self.clone() }
+    }
+
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("{}{path}", self.address)).bearer_auth(&self.token)
     }
@@ -130,6 +146,15 @@ impl Http {
     pub async fn command(&self, method: Method, path: &str, body: &Value) -> anyhow::Result<Value> {
         let request = self.request(method, path).header("idempotency-key", Uuid::now_v7().to_string());
         answered(request.json(body), path).await
+    }
+
+    /// The same, where the service may also refuse it for there being too many; gives whether it was done.
+    pub async fn unless_limited(&self, method: Method, path: &str, body: &Value) -> anyhow::Result<bool> {
+        let request = self.request(method, path).header("idempotency-key", Uuid::now_v7().to_string());
+        let response = request.json(body).send().await.with_context(|| format!("{path} is not answered"))?;
+        let (status, body) = (response.status(), response.text().await?);
+        anyhow::ensure!(status.is_success() || status == StatusCode::TOO_MANY_REQUESTS, "{path}: {status} {body}");
+        Ok(status.is_success())
     }
 
     /// Uploads a table.

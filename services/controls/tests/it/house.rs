@@ -129,7 +129,8 @@ impl Tenant<'_> {
         let cx = Cx { causation_id: Some(event.id), ..Cx::new(self.id, Actor::Service("controls".to_owned()), now()) };
         let mut work = self.house.store.work(cx);
         reaction(&mut work, &event).await?;
-        Ok(work.finish().await?)
+        work.finish().await?;
+        Ok(self.house.store.session(self.id).await?.head().await?)
     }
 
     /// Risk says how a risk is treated, and with which controls.

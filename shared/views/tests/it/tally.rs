@@ -108,7 +108,8 @@ pub async fn record(database: &Database, tenant: TenantId, added: &[(String, i64
 pub async fn add(store: &EventStore, tenant: TenantId, id: &str, amount: i64) -> i64 {
     let mut work = store.work(cx(tenant));
     work.execute::<Tally>(id, None, Add(amount)).await.expect("decided");
-    work.finish().await.expect("recorded")
+    work.finish().await.expect("recorded");
+    store.session(tenant).await.expect("a session").head().await.expect("read")
 }
 
 pub fn cx(tenant: TenantId) -> Cx {
