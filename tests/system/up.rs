@@ -96,6 +96,22 @@ impl Up {
     }
 }
 
+/// A test that ends early leaves none of its servers behind.
+impl Drop for Up {
+    fn drop(&mut self) {
+        if self.child.id().is_none() {
+            return;
+        }
+        self.signal("-INT");
+        for _ in 0..300 {
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
 /// A tool on the same data directory.
 pub async fn run(data: &Path, arguments: &[&str]) -> Output {
     Command::new(STELE).args(arguments).env("STELE_DATA", data).kill_on_drop(true).output().await.expect("stele")

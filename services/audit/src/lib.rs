@@ -22,7 +22,8 @@ pub fn service() -> Service {
         routes(),
     )
     .table("trail_heads")
-    .table("trail");
+    .table("trail")
+    .patient();
     SOURCES.into_iter().fold(service, |service, source| {
         let mut reactions = vec![when_anything_happens_then_keep_it(source)];
         if source == "tenancy" {

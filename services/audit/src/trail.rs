@@ -4,12 +4,13 @@ use messaging::Reaction;
 use serde_json::Value;
 use sqlx::PgConnection;
 use sqlx::types::Json;
-use std::sync::Arc;
 use uuid::Uuid;
 
 /// Keeps each event of `source`, in the transaction that takes it in: once, whatever the transport does.
 pub fn when_anything_happens_then_keep_it(source: &'static str) -> Reaction {
-    Arc::new(move |work, event| Box::pin(async move { Ok(keep(work.connection().await?, source, event).await?) }))
+    Reaction::to(&[""], move |work, event| {
+        Box::pin(async move { Ok(keep(work.connection().await?, source, event).await?) })
+    })
 }
 
 /// Counting up locks the tenant's head: whoever else keeps an event of the tenant waits for this transaction, and a

@@ -3,7 +3,6 @@ use catalogue::annex_a;
 use eventstore::{Aggregate, Stream};
 use messaging::Reaction;
 use serde::Deserialize;
-use std::sync::Arc;
 
 /// What tenancy says of a new tenant, as far as it matters here.
 #[derive(Deserialize)]
@@ -23,11 +22,8 @@ struct TreatmentDecided {
 }
 
 pub fn when_tenant_created_then_add_annex_a() -> Reaction {
-    Arc::new(|work, event| {
+    Reaction::to(&["tenant.created"], |work, event| {
         Box::pin(async move {
-            if event.event_type != "tenant.created" {
-                return Ok(());
-            }
             let TenantCreated { baseline } = serde_json::from_value(event.data.clone())?;
             // The one baseline so far: a second one does not compile until it has its controls here.
             let Framework::Iso27001_2022 = baseline;
@@ -44,11 +40,8 @@ pub fn when_tenant_created_then_add_annex_a() -> Reaction {
 /// Risk names controls of Annex A only. One that is not there is a fault (or tenancy's news is late): the tenant is
 /// parked for this source and tried again.
 pub fn when_treatment_decided_then_link_controls() -> Reaction {
-    Arc::new(|work, event| {
+    Reaction::to(&["risk.treatment_decided"], |work, event| {
         Box::pin(async move {
-            if event.event_type != "risk.treatment_decided" {
-                return Ok(());
-            }
             let decided: TreatmentDecided = serde_json::from_value(event.data.clone())?;
             let TreatmentDecided { option, controls, released_controls } = decided;
             let risk = event.stream.id();

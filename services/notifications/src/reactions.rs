@@ -8,7 +8,6 @@ use eventstore::{Actor, Recorded, Work};
 use messaging::Reaction;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use std::sync::Arc;
 use uuid::Uuid;
 
 // What is read of other services' events. They may say more, today and later.
@@ -31,9 +30,9 @@ struct Required {
 }
 
 pub fn when_risk_owner_is_assigned_then_tell_them(mails: bool) -> Reaction {
-    Arc::new(move |work, event| {
+    Reaction::to(&["risk.owner_assigned"], move |work, event| {
         Box::pin(async move {
-            let Some(OwnerAssigned { owner }) = heard(event, "risk.owner_assigned")? else { return Ok(()) };
+            let OwnerAssigned { owner } = data(event)?;
             let risk = event.stream.id();
             let text = format!("Risk {risk} is yours: you own it from now on.");
             assign(work, about("risk", risk), &owner).await?;
@@ -43,9 +42,9 @@ pub fn when_risk_owner_is_assigned_then_tell_them(mails: bool) -> Reaction {
 }
 
 pub fn when_treatment_is_decided_then_tell_the_owner(mails: bool) -> Reaction {
-    Arc::new(move |work, event| {
+    Reaction::to(&["risk.treatment_decided"], move |work, event| {
         Box::pin(async move {
-            let Some(decided) = heard::<TreatmentDecided>(event, "risk.treatment_decided")? else { return Ok(()) };
+            let decided: TreatmentDecided = data(event)?;
             let about = about("risk", event.stream.id());
             let Some(owner) = owner(work, &about).await? else { return Ok(()) };
             let text = treatment_text(&about.object, &decided);
@@ -55,9 +54,9 @@ pub fn when_treatment_is_decided_then_tell_the_owner(mails: bool) -> Reaction {
 }
 
 pub fn when_control_owner_is_assigned_then_tell_them(mails: bool) -> Reaction {
-    Arc::new(move |work, event| {
+    Reaction::to(&["control.owner_assigned"], move |work, event| {
         Box::pin(async move {
-            let Some(OwnerAssigned { owner }) = heard(event, "control.owner_assigned")? else { return Ok(()) };
+            let OwnerAssigned { owner } = data(event)?;
             let control = event.stream.id();
             let text = format!("Control {control} is yours: you own it from now on.");
             assign(work, about("controls", control), &owner).await?;
@@ -67,9 +66,9 @@ pub fn when_control_owner_is_assigned_then_tell_them(mails: bool) -> Reaction {
 }
 
 pub fn when_control_is_required_then_tell_its_owner(mails: bool) -> Reaction {
-    Arc::new(move |work, event| {
+    Reaction::to(&["control.required"], move |work, event| {
         Box::pin(async move {
-            let Some(Required { risk }) = heard(event, "control.required")? else { return Ok(()) };
+            let Required { risk } = data(event)?;
             let about = about("controls", event.stream.id());
             let Some(owner) = owner(work, &about).await? else { return Ok(()) };
             let text = format!("Your control {} is needed: the treatment of risk {risk} relies on it.", about.object);
@@ -79,7 +78,7 @@ pub fn when_control_is_required_then_tell_its_owner(mails: bool) -> Reaction {
 }
 
 pub fn when_role_changes_then_tell_the_person(mails: bool) -> Reaction {
-    Arc::new(move |work, event| {
+    Reaction::to(&["access."], move |work, event| {
         Box::pin(async move {
             let (people, kind, text) = match event.decode::<access::Event>()? {
                 Some(access::Event::Granted { person, role, from, until }) => {
@@ -122,7 +121,7 @@ async fn holders(work: &mut Work, role: String) -> anyhow::Result<Vec<String>> {
 
 /// People are their organisation's: who is called the same at the new owner must not be written to at the old one's address.
 pub fn when_tenant_is_handed_over_then_forget_addresses() -> Reaction {
-    Arc::new(|work, event| {
+    Reaction::to(&["access.handed_over"], |work, event| {
         Box::pin(async move {
             if let Some(access::Event::HandedOver { .. }) = event.decode::<access::Event>()? {
                 address_book::forget_everybody(work).await?;
@@ -182,12 +181,8 @@ fn news(person: String, kind: Kind, text: String, about: About) -> News {
     News { person, kind, text, about }
 }
 
-/// The data of an event of this type; nothing where it is of another.
-fn heard<T: DeserializeOwned>(event: &Recorded, event_type: &str) -> anyhow::Result<Option<T>> {
-    if event.event_type != event_type {
-        return Ok(None);
-    }
-    serde_json::from_value(event.data.clone()).map(Some).with_context(|| format!("reading {event_type}"))
+fn data<T: DeserializeOwned>(event: &Recorded) -> anyhow::Result<T> {
+    serde_json::from_value(event.data.clone()).with_context(|| format!("reading {}", event.event_type))
 }
 
 fn key(About { service, object }: &About) -> String {

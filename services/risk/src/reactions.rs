@@ -4,15 +4,11 @@ use catalogue::baseline_scales;
 use eventstore::Recorded;
 use messaging::Reaction;
 use serde_json::Value;
-use std::sync::Arc;
 
 /// Every tenant begins with the methodology of its baseline.
 pub fn when_tenant_created_then_adopt_methodology() -> Reaction {
-    Arc::new(|work, event| {
+    Reaction::to(&["tenant.created"], |work, event| {
         Box::pin(async move {
-            if event.event_type != "tenant.created" {
-                return Ok(());
-            }
             let baseline = event.data.get("baseline").and_then(Value::as_str).unwrap_or_default();
             anyhow::ensure!(baseline == "iso27001_2022", "no methodology belongs to the baseline {baseline:?}");
             let adopt = methodology::Command::Adopt(baseline_scales().clone());
@@ -24,7 +20,7 @@ pub fn when_tenant_created_then_adopt_methodology() -> Reaction {
 
 /// Keeps a risk's picture of its controls true without asking another service.
 pub fn when_a_control_changes_then_note_it() -> Reaction {
-    Arc::new(|work, event| {
+    Reaction::to(&["control."], |work, event| {
         Box::pin(async move {
             if let Some(heard) = heard(event)? {
                 work.execute::<Control>(event.stream.id(), None, heard).await?;

@@ -35,7 +35,10 @@ pub use exported::note_export;
 pub use found::found;
 pub use hand_over::hand_over;
 pub use organisation::Kind;
-pub use oversight::{when_a_tenant_changed_then_report_it, when_something_that_counts_happened_then_note_it};
+pub use oversight::{
+    when_a_tenant_changed_then_report_it, when_a_tenant_is_listed_then_report_it,
+    when_something_that_counts_happened_then_note_it,
+};
 pub use reactions::{
     when_a_service_opened_then_note_it, when_tenant_added_then_open_it, when_tenant_renamed_then_name_it,
 };
@@ -76,11 +79,13 @@ pub fn service(issuer: Option<Issuer>) -> Service {
         .view::<OverseenTenant>()
         .view::<Counted>()
         .view::<TenantProfile>()
+        .patient()
         .runs_errands_for(
             "tenancy",
             vec![
                 when_tenant_added_then_open_it(),
                 when_tenant_renamed_then_name_it(),
+                when_a_tenant_is_listed_then_report_it(),
                 when_a_tenant_changed_then_report_it(),
             ],
         );

@@ -1,20 +1,17 @@
 //! How a portfolio comes about: what services say of a tenant is noted in the tenant's own partition; what follows from that
 //! is reported to the partition of the organisation that owns it.
 
+use crate::TenantProfile;
 use crate::client::{Client, Report};
 use crate::counted::{Counted, figures};
 use crate::figure::{Figure, Heard, Level};
 use crate::organisation::{self, Organisation};
 use crate::portfolio::OverseenTenant;
-use crate::tenant::Tenant;
-use crate::{TenantProfile, figure};
-use access::Admission;
 use anyhow::Context;
 use chrono::{DateTime, Utc};
-use eventstore::{Aggregate, Cx, EventStore, NOW, Recorded, TenantId, Work};
+use eventstore::{Cx, EventStore, NOW, Recorded, TenantId, Work};
 use messaging::{Errand, Reaction};
 use serde::Deserialize;
-use std::sync::Arc;
 use uuid::Uuid;
 
 #[derive(Deserialize)]
@@ -47,7 +44,7 @@ struct Collected {
 
 /// Notes what the event changes in the tenant's figures.
 pub fn when_something_that_counts_happened_then_note_it() -> Reaction {
-    Arc::new(|work, event| {
+    Reaction::to(&COUNTED, |work, event| {
         Box::pin(async move {
             if let Some((id, heard)) = heard(event)? {
                 work.execute::<Figure>(&id, None, heard).await?;
@@ -93,6 +90,19 @@ fn heard(event: &Recorded) -> serde_json::Result<Option<(String, Heard)>> {
     })
 }
 
+/// What changes a figure.
+const COUNTED: [&str; 9] = [
+    "risk.identified",
+    "risk.assessed",
+    "risk.treatment_decided",
+    "control.included",
+    "control.excluded",
+    "control.implementation_set",
+    "control.required",
+    "control.released",
+    "evidence.collected",
+];
+
 /// Reports how the tenant stands to the organisation that owns it.
 ///
 /// It works in three partitions: it hears of an event in one (the tenant's, or the organisation's that lists the tenant from
@@ -100,31 +110,23 @@ fn heard(event: &Recorded) -> serde_json::Result<Option<(String, Heard)>> {
 /// position, not what the event changed. So an event that comes again reports nothing new, a thousand events at once are one
 /// report, and a report that was lost with its process is made by the next delivery of the same event.
 pub fn when_a_tenant_changed_then_report_it() -> Errand {
-    Arc::new(|store, cause, event| {
+    Errand::to(&["tenant.", "access.", "figure."], |store, cause, event| {
+        Box::pin(report(store, cause, event.tenant, event.position, event.recorded_at))
+    })
+    .of_the_newest()
+}
+
+/// An organisation lists a tenant from now on, which may have been another's before: what it missed is reported.
+pub fn when_a_tenant_is_listed_then_report_it() -> Errand {
+    Errand::to(&["organisation.tenant_added"], |store, cause, event| {
         Box::pin(async move {
-            match concerned(event)? {
-                Some((tenant, after)) => report(store, cause, tenant, after, event.recorded_at).await,
-                None => Ok(()),
-            }
+            let Some(organisation::Event::TenantAdded { tenant, .. }) = event.decode()? else { return Ok(()) };
+            report(store, cause, TenantId(tenant), 0, event.recorded_at).await
         })
     })
 }
 
-/// The tenant that there is something to say about, and the position of its log that must be in it.
-fn concerned(event: &Recorded) -> serde_json::Result<Option<(TenantId, i64)>> {
-    use organisation::Event::{Founded, TenantAdded, TenantHandedOver, TenantRenamed, TokenIssued};
-    Ok(match event.stream.kind() {
-        kind if [Tenant::TYPE, Admission::TYPE, figure::Figure::TYPE].contains(&kind) => {
-            Some((event.tenant, event.position))
-        }
-        Organisation::TYPE => match event.decode()? {
-            Some(TenantAdded { tenant, .. }) => Some((TenantId(tenant), 0)),
-            Some(Founded { .. } | TenantRenamed { .. } | TenantHandedOver { .. } | TokenIssued { .. }) | None => None,
-        },
-        _ => None,
-    })
-}
-
+/// `after`: the position of the tenant's log that must be in it.
 async fn report(
     store: &EventStore,
     cause: Cx,

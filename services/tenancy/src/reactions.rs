@@ -3,7 +3,6 @@ use crate::tenant::{Command, Tenant};
 use access::Admission;
 use eventstore::{Cx, EventStore, Recorded, TenantId, Work};
 use messaging::{Errand, Reaction};
-use std::sync::Arc;
 use uuid::Uuid;
 
 /// An organisation added a tenant: its own partition begins, with its settings and its owner.
@@ -11,7 +10,7 @@ use uuid::Uuid;
 /// The event may come again after that was recorded. It is exactly once all the same: a tenant is created once and opened
 /// once, whatever comes again finds it so and records nothing, and the ids of the events derive from their cause.
 pub fn when_tenant_added_then_open_it() -> Errand {
-    Arc::new(|store, cause, event| Box::pin(open(store, cause, event)))
+    Errand::to(&["organisation.tenant_added"], |store, cause, event| Box::pin(open(store, cause, event)))
 }
 
 async fn open(store: &EventStore, cause: Cx, event: &Recorded) -> anyhow::Result<()> {
@@ -43,7 +42,7 @@ async fn begin(work: &mut Work, organisation: Uuid, create: Command) -> anyhow::
 /// The name is the one that the organisation knows now, whatever the event says: however late it comes, it never brings
 /// back a name that was given up.
 pub fn when_tenant_renamed_then_name_it() -> Errand {
-    Arc::new(|store, cause, event| {
+    Errand::to(&["organisation.tenant_renamed"], |store, cause, event| {
         Box::pin(async move {
             let Some(Event::TenantRenamed { tenant, .. }) = event.decode::<Event>()? else { return Ok(()) };
             let organisation = event.tenant;
@@ -67,7 +66,7 @@ async fn call_it(work: &mut Work, organisation: Uuid, name: String) -> anyhow::R
 
 /// A service has taken in who owns the tenant, and answers for it from now on.
 pub fn when_a_service_opened_then_note_it(source: &'static str) -> Reaction {
-    Arc::new(move |work, event| {
+    Reaction::to(&["access.opened"], move |work, event| {
         Box::pin(async move {
             if let Some(access::Event::Opened { .. }) = event.decode::<access::Event>()? {
                 let note = Command::NoteService { service: source.to_owned() };

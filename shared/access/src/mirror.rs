@@ -2,11 +2,10 @@ use crate::admission::{Admission, Command, Event};
 use crate::identity::{self, Identity};
 use crate::key::{self, Key};
 use messaging::Reaction;
-use std::sync::Arc;
 
 /// Copies what tenancy decided about access into the service's own events.
 pub fn when_access_changes_then_copy_it() -> Reaction {
-    Arc::new(|work, event| {
+    Reaction::to(&["access.", "identity.", "key."], |work, event| {
         Box::pin(async move {
             if let Some(change) = event.decode::<Event>()? {
                 work.execute::<Admission>(event.stream.id(), None, Command::Copy(change)).await?;

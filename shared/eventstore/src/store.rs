@@ -6,7 +6,8 @@ use crate::reader::Reader;
 use crate::writer::Writer;
 use crate::{Login, Project, Schemas, Stream, TenantId, Unreadable};
 use chrono::{DateTime, Utc};
-use sqlx::{AssertSqlSafe, Connection, PgConnection, Postgres, Transaction};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, PgConnection, Postgres, Transaction};
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 use tokio::sync::broadcast;
@@ -20,6 +21,8 @@ pub(crate) struct Inner {
     pub service: &'static str,
     app: sqlx::PgPool,
     pub engine: sqlx::PgPool,
+    /// For what is read or noted of many tenants by one statement.
+    pub many: sqlx::PgPool,
     pub projector: Arc<dyn Project>,
     pub lanes: Lanes,
     pub writer: Writer,
@@ -56,19 +59,20 @@ impl EventStore {
         connections: u32,
         projector: Arc<dyn Project>,
     ) -> Result<Self, StoreError> {
-        let app = pool(login.app.clone(), connections).await?;
-        let engine = pool(login.engine.clone(), 3).await?;
-        for pool in [&app, &engine] {
+        let bound = async |login: &PgConnectOptions, connections| {
+            let pool = pool(login.clone(), connections).await?;
             refuse_unbound(&mut *pool.acquire().await?).await?;
-        }
-        let mut writer = PgConnection::connect_with(&login.writer).await?;
-        refuse_unbound(&mut writer).await?;
-        writer.close().await?;
+            Ok::<_, StoreError>(pool)
+        };
+        let app = bound(&login.app, connections).await?;
+        let engine = bound(&login.engine, 3).await?;
+        let many = bound(&login.writer, 3).await?;
         let announcer = Announcer::new(service);
         Ok(Self(Arc::new(Inner {
             service,
             app,
             engine,
+            many,
             lanes: Lanes::new(),
             writer: Writer::start(service, login.writer.clone(), projector.clone(), announcer.clone()),
             reader: Reader::start(&login.writer),

@@ -1,11 +1,12 @@
 use crate::bus::{Bus, BusError, refused};
 use crate::checkpoint;
 use crate::envelope::recorded;
-use crate::take::{Errand, Reaction, Taken};
+use crate::reaction::{Errand, Reaction};
+use crate::take::Taken;
 use anyhow::Context;
 use async_nats::jetstream::Message;
 use async_nats::jetstream::message::Info;
-use eventstore::{EventStore, Head, Recorded, StoreError, TenantId};
+use eventstore::{EventStore, Head, Passed, Recorded, StoreError, TenantId};
 use futures::{StreamExt, stream};
 use metrics::gauge;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -22,6 +23,12 @@ const AT_ONCE: usize = 4;
 
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// How long it is waited for more of what is in no hurry.
+const GATHER: Duration = Duration::from_millis(200);
+
+/// So many messages at once are enough to begin with: there are more.
+const MANY: usize = 100;
+
 /// Takes in the events of one source, each tenant's exactly once and in order.
 pub struct Consumer {
     pub store: EventStore,
@@ -29,6 +36,8 @@ pub struct Consumer {
     pub source: &'static str,
     pub errands: Vec<Errand>,
     pub reactions: Vec<Reaction>,
+    /// Nobody waits for what follows: after what was just taken more is waited for, to take it all at once.
+    pub patient: bool,
 }
 
 impl Consumer {
@@ -57,7 +66,11 @@ impl Consumer {
             for message in batch {
                 messages.push(message.map_err(refused)?);
             }
+            let heard = messages.len();
             self.hear(messages, before, behind).await;
+            if self.patient && heard < MANY {
+                tokio::time::sleep(GATHER).await;
+            }
         }
         Ok(())
     }
@@ -67,7 +80,7 @@ impl Consumer {
     /// What the stream held `before` anybody listened, and what could not be taken at once, only tells that there was
     /// something: the source may since have been restored to an earlier moment, and its positions given out again.
     async fn hear(&self, messages: Vec<Message>, before: u64, behind: &Behind) {
-        let mut by_tenant: BTreeMap<TenantId, Vec<(Recorded, Message)>> = BTreeMap::new();
+        let mut by_tenant = ByTenant::new();
         let mut in_doubt: BTreeSet<TenantId> = BTreeSet::new();
         for message in messages {
             match recorded(message.headers.as_ref(), &message.payload) {
@@ -84,17 +97,56 @@ impl Consumer {
                 }
             }
         }
+        for heard in by_tenant.values_mut() {
+            heard.sort_by_key(|(event, _)| event.position);
+        }
+        let passed = self.pass_over(&by_tenant, &in_doubt).await;
         let taking = by_tenant.into_iter().map(|(tenant, heard)| {
-            let doubted = in_doubt.contains(&tenant);
-            self.hear_of(tenant, heard, doubted, behind)
+            let (passed, doubted) = (passed.contains(&tenant), in_doubt.contains(&tenant));
+            self.hear_of(tenant, heard, passed, doubted, behind)
         });
         stream::iter(taking).buffer_unordered(AT_ONCE).collect::<()>().await;
     }
 
-    async fn hear_of(&self, tenant: TenantId, mut heard: Vec<(Recorded, Message)>, doubted: bool, behind: &Behind) {
-        heard.sort_by_key(|(event, _)| event.position);
+    /// Takes those tenants' events at once of which nothing is heard; gives for which that could be done.
+    async fn pass_over(&self, heard: &ByTenant, in_doubt: &BTreeSet<TenantId>) -> HashSet<TenantId> {
+        let unheard: Vec<Passed> = heard
+            .iter()
+            .filter(|(tenant, _)| !in_doubt.contains(tenant))
+            .filter(|(_, heard)| !heard.iter().any(|(event, _)| self.hears(event)))
+            .filter_map(|(tenant, heard)| {
+                let (before, last) = run(heard.iter().map(|(event, _)| event))?;
+                Some(Passed { tenant: *tenant, before, last })
+            })
+            .collect();
+        if unheard.is_empty() {
+            return HashSet::new();
+        }
+        match self.store.pass_over(self.source, &unheard).await {
+            Ok(passed) => passed.into_iter().collect(),
+            Err(error) => {
+                tracing::warn!(source = self.source, %error, "events are taken one tenant after the other");
+                HashSet::new()
+            }
+        }
+    }
+
+    fn hears(&self, event: &Recorded) -> bool {
+        self.reactions.iter().any(|reaction| reaction.hears(event))
+            || self.errands.iter().any(|errand| errand.hears(event))
+    }
+
+    async fn hear_of(
+        &self,
+        tenant: TenantId,
+        heard: Vec<(Recorded, Message)>,
+        passed: bool,
+        doubted: bool,
+        behind: &Behind,
+    ) {
         let (events, messages): (Vec<Recorded>, Vec<Message>) = heard.into_iter().unzip();
-        match self.take_or_ask(tenant, &events, doubted, behind).await {
+        let taken = if passed { Ok(()) } else { self.take_or_ask(tenant, &events, doubted, behind).await };
+        match taken {
             Ok(()) => {
                 for message in &messages {
                     acknowledge(message).await;
@@ -233,6 +285,16 @@ impl Consumer {
             tracing::warn!(tenant.id = %tenant, source = self.source, error = format!("{error:#}"), "a tenant is behind its source; trying again");
         }
     }
+}
+
+/// What was heard of each tenant.
+type ByTenant = BTreeMap<TenantId, Vec<(Recorded, Message)>>;
+
+/// The position before events that have no gap, and that of the last.
+pub fn run<'a>(events: impl Iterator<Item = &'a Recorded>) -> Option<(i64, i64)> {
+    let positions: Vec<i64> = events.map(|event| event.position).collect();
+    let is_gapless = positions.windows(2).all(|pair| pair[1] == pair[0] + 1);
+    positions.first().zip(positions.last()).filter(|_| is_gapless).map(|(first, last)| (first - 1, *last))
 }
 
 /// Tenants of which something is missing, each once until it is begun with.

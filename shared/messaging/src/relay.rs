@@ -2,19 +2,21 @@ use crate::bus::{Bus, refused};
 use crate::envelope::headers;
 use anyhow::Context;
 use bytes::Bytes;
-use eventstore::{EventStore, TenantId, crash_point};
+use eventstore::{EventStore, StoreError, TenantId, crash_point};
 use futures::StreamExt;
 use futures::future::try_join_all;
-use sqlx::PgConnection;
 use std::collections::BTreeSet;
 use std::future::IntoFuture;
 use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
 
-const BATCH: i64 = 500;
+/// Events that are published at once, in equal parts of the tenants; of each a few at least.
+const BATCH: usize = 500;
+const FEWEST: usize = 20;
 
-/// Tenants that are published side by side.
-const AT_ONCE: usize = 4;
+/// Tenants whose events are read together, and how many such groups are published side by side.
+const TOGETHER: usize = 32;
+const AT_ONCE: usize = 2;
 
 /// How often every tenant is looked at: what a killed process had appended is found here.
 const SWEEP: Duration = Duration::from_secs(2);
@@ -60,75 +62,67 @@ impl Relay {
     }
 
     async fn publish_all(&self, tenants: BTreeSet<TenantId>) {
-        let publishing = tenants.into_iter().map(|tenant| async move {
-            if let Err(error) = self.publish(tenant).await {
-                self.bus.forget_stream(self.store.service());
-                tracing::warn!(tenant.id = %tenant, error = format!("{error:#}"), "events wait to be published; trying again");
+        let tenants: Vec<TenantId> = tenants.into_iter().collect();
+        let groups: Vec<Vec<TenantId>> = tenants.chunks(TOGETHER).map(<[TenantId]>::to_vec).collect();
+        let publishing = groups.into_iter().map(|together| async move {
+            match self.publish(&together).await {
+                // One that cannot be read holds up no other.
+                Err(error)
+                    if together.len() > 1 && matches!(error.downcast_ref(), Some(StoreError::Unreadable { .. })) =>
+                {
+                    for tenant in together {
+                        self.told(&[tenant], self.publish(&[tenant]).await);
+                    }
+                }
+                published => self.told(&together, published),
             }
         });
         futures::stream::iter(publishing).buffer_unordered(AT_ONCE).collect::<()>().await;
     }
 
-    /// Publishes what the tenant has and nobody published. Another process that is at it already is left to it, after a
-    /// second look: it may have ended before it saw the last.
-    pub async fn publish(&self, tenant: TenantId) -> anyhow::Result<()> {
-        self.bus.ensure_stream_once(self.store.service()).await?;
-        let mut waited = false;
-        loop {
-            match self.publish_next(tenant).await? {
-                Published::All => return Ok(()),
-                Published::Some => {}
-                Published::ByAnother if waited => return Ok(()),
-                Published::ByAnother => {
-                    waited = true;
-                    tokio::time::sleep(LOOK_AGAIN).await;
-                }
-            }
+    fn told(&self, tenants: &[TenantId], published: anyhow::Result<()>) {
+        if let Err(error) = published {
+            self.bus.forget_stream(self.store.service());
+            let error = format!("{error:#}");
+            tracing::warn!(tenants = tenants.len(), tenant.id = %tenants[0], error, "events wait to be published; trying again");
         }
     }
 
-    async fn publish_next(&self, tenant: TenantId) -> anyhow::Result<Published> {
+    /// Publishes what these tenants have and nobody published. One that another process is at already is left to it, after
+    /// a second look: it may have ended before it saw the last.
+    pub async fn publish(&self, tenants: &[TenantId]) -> anyhow::Result<()> {
+        self.bus.ensure_stream_once(self.store.service()).await?;
+        let (mut waiting, mut waited) = (tenants.to_vec(), false);
+        while !waiting.is_empty() {
+            let (more, elsewhere) = self.publish_next(&waiting).await?;
+            waiting = more;
+            if waiting.is_empty() && !waited && !elsewhere.is_empty() {
+                waited = true;
+                waiting = elsewhere;
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives the tenants that have more, and those that another process is at.
+    async fn publish_next(&self, tenants: &[TenantId]) -> anyhow::Result<(Vec<TenantId>, Vec<TenantId>)> {
         let service = self.store.service();
-        let mut session = self.store.session(tenant).await?;
-        let Some(position) = claim(session.connection(), tenant).await? else { return Ok(Published::ByAnother) };
-        let events = session.events_after(position, BATCH).await?;
-        let Some(last) = events.last().map(|event| event.position) else { return Ok(Published::All) };
-        let mut published = Vec::with_capacity(events.len());
-        for event in &events {
-            let subject = self.bus.subject(service, tenant, &event.event_type);
+        let each = (BATCH / tenants.len()).max(FEWEST);
+        let mut unpublished = self.store.claim_unpublished(tenants, i64::try_from(each)?).await?;
+        let elsewhere = std::mem::take(&mut unpublished.elsewhere);
+        if unpublished.events.is_empty() {
+            return Ok((Vec::new(), elsewhere));
+        }
+        let mut published = Vec::with_capacity(unpublished.events.len());
+        for event in &unpublished.events {
+            let subject = self.bus.subject(service, event.tenant, &event.event_type);
             let data = Bytes::from(serde_json::to_vec(&event.data)?);
             let acknowledged = self.bus.jetstream.publish_with_headers(subject, headers(service, event)?, data).await;
             published.push(acknowledged.map_err(refused)?.into_future());
         }
         try_join_all(published).await.map_err(refused).context("JetStream did not acknowledge")?;
         crash_point(service, "published");
-        let more: bool = sqlx::query_scalar(
-            "update relay_checkpoints set position = $2 where tenant_id = $1
-             returning (select h.position > $2 from heads h where h.tenant_id = $1)",
-        )
-        .bind(tenant)
-        .bind(last)
-        .fetch_one(session.connection())
-        .await?;
-        session.commit().await?;
-        Ok(if more { Published::Some } else { Published::All })
+        Ok((unpublished.published().await?, elsewhere))
     }
-}
-
-/// How much of what a tenant has is published.
-enum Published {
-    All,
-    Some,
-    ByAnother,
-}
-
-/// Locks how far the tenant was published, and gives it; nothing where somebody else has it.
-async fn claim(connection: &mut PgConnection, tenant: TenantId) -> Result<Option<i64>, sqlx::Error> {
-    let locked = "select position from relay_checkpoints where tenant_id = $1 for update skip locked";
-    let position = sqlx::query_scalar(locked).bind(tenant).fetch_optional(&mut *connection).await?;
-    if position.is_some() {
-        return Ok(position);
-    }
-    let begun = "insert into relay_checkpoints values ($1, 0) on conflict do nothing returning position";
-    sqlx::query_scalar(begun).bind(tenant).fetch_optional(connection).await
 }

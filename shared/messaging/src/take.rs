@@ -1,22 +1,7 @@
 use crate::checkpoint;
-use crate::consumer::Consumer;
-use eventstore::{Actor, Cx, EventStore, Recorded, StoreError, TenantId, Work, crash_point};
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::Arc;
+use crate::consumer::{Consumer, run};
+use eventstore::{Actor, Cx, EventStore, Recorded, StoreError, TenantId, crash_point};
 use tracing::Instrument;
-
-pub type Reacting<'a> = Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send + 'a>>;
-
-/// What a service does when it hears of another's event: decisions of its own aggregates, on the work it is given.
-pub type Reaction = Arc<dyn for<'a> Fn(&'a mut Work, &'a Recorded) -> Reacting<'a> + Send + Sync>;
-
-/// What a service does in another partition than the event's, each time in a transaction of its own: done before the event
-/// is taken, so it may be done again for an event that comes again, and must find it done.
-///
-/// No connection is held meanwhile: were one held while a second is waited for, a few tenants at once would have all that
-/// there are, and wait for each other.
-pub type Errand = Arc<dyn for<'a> Fn(&'a EventStore, Cx, &'a Recorded) -> Reacting<'a> + Send + Sync>;
 
 /// What became of a run of events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,9 +52,9 @@ impl Consumer {
         let position = self.taken(tenant).await?;
         for (index, event) in events.iter().enumerate().filter(|(_, event)| event.position > position) {
             let span = span(self.source, event);
-            for errand in &self.errands {
+            for errand in self.errands.iter().filter(|errand| errand.is_due(event, &events[index + 1..])) {
                 let cx = reacting(&self.store, event);
-                if let Err(error) = errand(&self.store, cx, event).instrument(span.clone()).await {
+                if let Err(error) = errand.run(&self.store, cx, event).instrument(span.clone()).await {
                     return Ok(Some((index, the_events_fault(&error)?)));
                 }
             }
@@ -87,7 +72,7 @@ impl Consumer {
         let (store, source) = (&self.store, self.source);
         let Some(last) = events.last() else { return Ok(Once::Done(Taken::Parked)) };
         let mut work = store.work(reacting(store, last));
-        let is_next = match run(events) {
+        let is_next = match run(events.iter()) {
             Some(run) if !retry => checkpoint::advance_over(work.connection().await?, tenant, source, run).await?,
             Some(_) | None => false,
         };
@@ -114,7 +99,7 @@ impl Consumer {
             work.continue_as(reacting(store, event));
             let span = span(source, event);
             for reaction in &self.reactions {
-                if let Err(error) = reaction(&mut work, event).instrument(span.clone()).await {
+                if let Err(error) = reaction.react(&mut work, event).instrument(span.clone()).await {
                     return Ok(Once::Failed { index, error: the_events_fault(&error)? });
                 }
             }
@@ -144,12 +129,6 @@ impl Consumer {
 enum Once {
     Done(Taken),
     Failed { index: usize, error: String },
-}
-
-/// The position before events that have no gap, and that of the last.
-fn run(events: &[Recorded]) -> Option<(i64, i64)> {
-    let is_gapless = events.windows(2).all(|pair| pair[1].position == pair[0].position + 1);
-    events.first().zip(events.last()).filter(|_| is_gapless).map(|(first, last)| (first.position - 1, last.position))
 }
 
 /// What is logged about the event carries the trace that it came from.

@@ -18,6 +18,8 @@ pub struct Service {
     pub routes: Routes,
     /// Tables beside the log whose rows are no fold of it: `stele export` takes them along.
     pub tables: Vec<&'static str>,
+    /// Nobody waits for what follows from what it hears: it may be taken a moment later, more of it at once.
+    pub(crate) patient: bool,
     pub(crate) sources: Vec<Source>,
     pub(crate) workers: Vec<Worker>,
 }
@@ -45,6 +47,7 @@ impl Service {
             views,
             routes,
             tables: Vec::new(),
+            patient: false,
             sources: Vec::new(),
             workers: Vec::new(),
         }
@@ -86,6 +89,12 @@ impl Service {
     pub fn runs_errands_for(mut self, source: &'static str, errands: Vec<Errand>) -> Self {
         self.sources.push(Source { name: source, errands, reactions: Vec::new() });
         self
+    }
+
+    /// What it hears may wait a fifth of a second for more, and costs less for it.
+    #[must_use]
+    pub fn patient(self) -> Self {
+        Self { patient: true, ..self }
     }
 
     #[must_use]

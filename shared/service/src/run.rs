@@ -164,6 +164,7 @@ impl Background {
                 source: source.name,
                 errands: source.errands.clone(),
                 reactions: source.reactions.clone(),
+                patient: live.service.patient,
             };
             self.spawn(async move { consumer.run().await });
         }

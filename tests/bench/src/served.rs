@@ -89,7 +89,7 @@ impl Served {
         let created = created(tenant);
         let adopt = risk::when_tenant_created_then_adopt_methodology();
         let mut work = risk.work(cx);
-        adopt(&mut work, &created).await?;
+        adopt.react(&mut work, &created).await?;
         work.finish().await?;
         Ok(tenant)
     }

@@ -128,7 +128,7 @@ impl Tenant<'_> {
         };
         let cx = Cx { causation_id: Some(event.id), ..Cx::new(self.id, Actor::Service("controls".to_owned()), now()) };
         let mut work = self.house.store.work(cx);
-        reaction(&mut work, &event).await?;
+        reaction.react(&mut work, &event).await?;
         work.finish().await?;
         Ok(self.house.store.session(self.id).await?.head().await?)
     }

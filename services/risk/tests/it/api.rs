@@ -52,7 +52,7 @@ impl Api {
         work.execute::<Admission>(&tenant.to_string(), None, open).await.expect("opened");
         let created = json!({"name": "Larkspur", "baseline": "iso27001_2022"});
         let created = heard(tenant, &format!("tenant-{tenant}"), "tenant.created", created);
-        risk::when_tenant_created_then_adopt_methodology()(&mut work, &created).await.expect("taken");
+        risk::when_tenant_created_then_adopt_methodology().react(&mut work, &created).await.expect("taken");
         work.finish().await.expect("recorded");
         api
     }
@@ -64,7 +64,7 @@ impl Api {
     pub async fn control(&self, id: &str, event_type: &str, data: Value) {
         let mut work = self.store().await.work(cx(self.tenant));
         let event = heard(self.tenant, &format!("control-{id}"), event_type, data);
-        risk::when_a_control_changes_then_note_it()(&mut work, &event).await.expect("taken");
+        risk::when_a_control_changes_then_note_it().react(&mut work, &event).await.expect("taken");
         work.finish().await.expect("recorded");
     }
 

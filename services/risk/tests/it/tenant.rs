@@ -42,7 +42,7 @@ impl Fixture {
 
     async fn hear(&self, reaction: &Reaction, event: &Recorded) {
         let mut work = self.store.work(cx(event.tenant));
-        reaction(&mut work, event).await.expect("taken");
+        reaction.react(&mut work, event).await.expect("taken");
         work.finish().await.expect("recorded");
     }
 

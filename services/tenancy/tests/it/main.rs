@@ -47,7 +47,7 @@ async fn tenant_added(store: &EventStore, organisation: TenantId, tenant: Uuid) 
 }
 
 async fn run(store: &EventStore, errand: &Errand, event: &Recorded) {
-    errand(store, caused_by(event), event).await.expect("done");
+    errand.run(store, caused_by(event), event).await.expect("done");
 }
 
 /// As the consumer has it: this service acts, and the event is the cause.
@@ -58,7 +58,7 @@ fn caused_by(event: &Recorded) -> Cx {
 
 async fn react(store: &EventStore, reaction: &Reaction, event: &Recorded) {
     let mut work = store.work(caused_by(event));
-    reaction(&mut work, event).await.expect("taken");
+    reaction.react(&mut work, event).await.expect("taken");
     work.finish().await.expect("recorded");
 }
 

@@ -5,6 +5,7 @@ mod evolution;
 mod group;
 mod immutable;
 mod isolation;
+mod many_tenants;
 mod model;
 mod programs;
 mod tally;

@@ -10,13 +10,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use testkit::{Database, servers};
 
+/// What is said so that nobody hears it.
+pub const MURMUR: &str = "...";
+
 #[derive(Default, Serialize, Deserialize)]
 pub struct Saying;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "data", rename_all = "snake_case")]
 pub enum Event {
-    Said { what: String },
+    Said {
+        what: String,
+    },
+    /// Nobody hears that.
+    Murmured {},
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -26,7 +33,7 @@ pub struct Broken;
 impl Saying {
     #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "the shape of every decision")]
     fn decide(&self, what: String, _: &Cx) -> Result<Vec<Event>, Broken> {
-        Ok(vec![Event::Said { what }])
+        Ok(vec![if what == MURMUR { Event::Murmured {} } else { Event::Said { what } }])
     }
 
     #[expect(clippy::unused_self, reason = "the shape of every fold; this state decides nothing")]
@@ -91,10 +98,12 @@ impl Pipe {
 
     pub fn consume_in_background(&self) {
         let poisonous = self.poisonous.clone();
-        let echo: Reaction = Arc::new(move |work, event| {
+        let echo = Reaction::to(&["saying.said"], move |work, event| {
             let poisonous = poisonous.clone();
             Box::pin(async move {
-                let Some(Event::Said { what }) = event.decode()? else { return Ok(()) };
+                let Some(Event::Said { what }) = event.decode()? else {
+                    anyhow::bail!("it hears what it did not ask for")
+                };
                 anyhow::ensure!(what != "poison" || !poisonous.load(Ordering::SeqCst), "this is poison");
                 work.execute::<Saying>("echo", None, what).await?;
                 Ok(())
@@ -106,6 +115,7 @@ impl Pipe {
             source: "risk",
             errands: Vec::new(),
             reactions: vec![echo],
+            patient: false,
         };
         tokio::spawn(async move { consumer.run().await });
         let (source, bus) = (self.source.clone(), self.bus.clone());
@@ -142,6 +152,18 @@ impl Pipe {
         panic!("heard only {:?}", self.heard(tenant).await);
     }
 
+    /// Waits, a minute at most, until so much of the tenant is taken, whether it was heard or passed over.
+    pub async fn until_taken(&self, tenant: TenantId, position: i64) {
+        for _ in 0..600 {
+            let taken = self.sink.taken("risk").await.expect("read");
+            if taken.iter().any(|head| head.tenant_id == tenant && head.position == position) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("{:?} is taken", self.sink.taken("risk").await);
+    }
+
     pub async fn until_parked(&self) {
         for _ in 0..600 {
             if self.sink.parked().await.expect("read") == [("risk".to_owned(), 1)] {
@@ -160,7 +182,7 @@ impl Pipe {
     /// Publishes an event as the relay would, under another message id.
     pub async fn publish_as(&self, event: &Recorded, id: &str) {
         // The stream is the relay's to make.
-        self.relay().publish(TenantId::random()).await.expect("the stream");
+        self.relay().publish(&[TenantId::random()]).await.expect("the stream");
         let mut headers = messaging::headers("risk", event).expect("headers");
         headers.insert("Nats-Msg-Id", id);
         let subject = self.bus.subject("risk", event.tenant, &event.event_type);

@@ -4,7 +4,7 @@ mod delivery;
 mod fixture;
 
 use eventstore::{Recorded, TenantId};
-use fixture::{Pipe, cx, say};
+use fixture::{MURMUR, Pipe, cx, say};
 use futures::StreamExt;
 use std::sync::atomic::Ordering;
 
@@ -25,6 +25,34 @@ async fn every_event_is_heard_once_and_in_order() {
     assert_eq!(pipe.heard(one).await, (0..50).map(|n| format!("one {n}")).collect::<Vec<_>>());
     assert_eq!(pipe.heard(other).await, (0..50).map(|n| format!("other {n}")).collect::<Vec<_>>());
     assert_eq!(pipe.sink.verify_chain(one).await.expect("verified").fault, None);
+}
+
+#[tokio::test]
+async fn what_nobody_hears_is_passed_over_and_what_follows_it_is_heard() {
+    let pipe = Pipe::new().await;
+    let (one, other) = (TenantId::random(), TenantId::random());
+    pipe.relay_in_background();
+    pipe.consume_in_background();
+    for tenant in [one, other] {
+        say(&pipe.source, tenant, "a").await;
+        pipe.until_taken(tenant, 1).await;
+    }
+
+    for tenant in [one, other, one, other] {
+        say(&pipe.source, tenant, MURMUR).await;
+    }
+    // Sooner than the sweep would have asked for it.
+    pipe.until_taken(one, 3).await;
+    pipe.until_taken(other, 3).await;
+    say(&pipe.source, one, "b").await;
+    for tenant in [one, other] {
+        say(&pipe.source, tenant, MURMUR).await;
+    }
+    pipe.until_taken(one, 5).await;
+    pipe.until_taken(other, 4).await;
+
+    assert_eq!(pipe.heard(one).await, ["a", "b"]);
+    assert_eq!(pipe.heard(other).await, ["a"]);
 }
 
 #[tokio::test]
@@ -88,7 +116,7 @@ async fn a_stream_that_is_gone_with_its_messages_loses_nothing() {
     let pipe = Pipe::new().await;
     let tenant = TenantId::random();
     say(&pipe.source, tenant, "before").await;
-    pipe.relay().publish(tenant).await.expect("published");
+    pipe.relay().publish(&[tenant]).await.expect("published");
     pipe.delete_stream().await;
     say(&pipe.source, tenant, "after").await;
     pipe.relay_in_background();
@@ -151,7 +179,7 @@ async fn a_message_is_a_cloud_event_and_reads_back_as_what_was_recorded() {
     };
     fixture::say_as(&pipe.source, cx, "hello").await;
     let mut messages = pipe.subscribe().await;
-    pipe.relay().publish(tenant).await.expect("published");
+    pipe.relay().publish(&[tenant]).await.expect("published");
     let message = messages.next().await.expect("a message");
 
     let headers = message.headers.as_ref().expect("headers");

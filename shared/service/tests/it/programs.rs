@@ -124,7 +124,7 @@ pub type Heard = Arc<Mutex<Vec<(i64, u32, Value)>>>;
 /// A service that keeps what it hears of the ledger.
 pub fn listener(heard: &Heard) -> Service {
     let heard = heard.clone();
-    let keep: messaging::Reaction = Arc::new(move |_, event| {
+    let keep = messaging::Reaction::to(&[""], move |_, event| {
         heard.lock().expect("what was heard").push((event.position, event.schema, event.data.clone()));
         Box::pin(async { Ok(()) })
     });

@@ -89,6 +89,7 @@ async fn consume(bench: &Bench, bus: &Bus, tenants: &Arc<[TenantId]>, events: u3
         source: "source",
         errands: Vec::new(),
         reactions: vec![echo()],
+        patient: false,
     };
     listening.spawn(async move { consumer.run().await });
     let (replayed, replays) = (source.store.clone(), bus.clone());
@@ -127,7 +128,7 @@ async fn wait_with(store: &EventStore, tenants: &Arc<[TenantId]>, events: u32) -
 
 /// Records an event of its own for each that is heard.
 fn echo() -> Reaction {
-    Arc::new(|work, event| {
+    Reaction::to(&[""], |work, event| {
         Box::pin(async move {
             work.execute::<Tally>(event.stream.id(), None, Add(1)).await?;
             Ok(())
