@@ -3,6 +3,8 @@
 //! An organisation has a partition of its own, named by its id, whose roster has the organisation as its owner: that
 //! is what lets its administrators through `/v1/organisations/{organisation}`.
 
+mod account;
+mod accounts;
 mod add_tenant;
 mod api_keys;
 mod checked;
@@ -14,6 +16,7 @@ mod found;
 mod hand_over;
 mod identities;
 mod offer;
+mod one_time;
 mod organisation;
 mod organisation_profile;
 mod oversight;
@@ -31,6 +34,7 @@ mod tenant_profile;
 mod testing;
 mod tokens;
 
+pub use accounts::first_link;
 pub use exported::note_export;
 pub use found::found;
 pub use hand_over::hand_over;
@@ -44,6 +48,7 @@ pub use tenant_profile::TenantProfile;
 pub use tokens::{IssuedToken, issue_token};
 
 use access::{Action, Issuer, KEY, KeyDetails, KnownKey, KnownPerson, Roster};
+use accounts::Accounts;
 use add_tenant::{AddTenant, TenantAdded};
 use api_keys::{CreateKey, KeyCreated, RevokeKey};
 use axum::http::{Method, StatusCode};
@@ -63,10 +68,33 @@ use state::ChangeState;
 use std::sync::Arc;
 use tokens::{IssueToken, TokenIssued};
 
-/// Without an issuer tokens are checked, and issued elsewhere.
+/// How people come to an installation.
+#[derive(Clone)]
+pub struct Entrance {
+    /// Signs tokens. Without it they are checked, and issued elsewhere.
+    pub issuer: Option<Issuer>,
+    /// Whether people sign in with passwords of ours, where there is an issuer.
+    pub passwords: bool,
+    /// How many proxies stand before the service, each of which adds to `X-Forwarded-For`.
+    pub proxies: usize,
+}
+
+impl Entrance {
+    /// As it is where nothing else is said.
+    pub fn by(issuer: Option<Issuer>) -> Self {
+        Self { issuer, passwords: true, proxies: 0 }
+    }
+}
+
+/// The service with the usual [`Entrance`].
 pub fn service(issuer: Option<Issuer>) -> Service {
+    service_behind(Entrance::by(issuer))
+}
+
+pub fn service_behind(entrance: Entrance) -> Service {
     let migrations = sqlx::migrate!("../../migrations/tenancy");
-    let service = Service::new("tenancy", "Organisations, tenants, people, tokens", migrations, routes(issuer))
+    let service = Service::new("tenancy", "Organisations, tenants, people, tokens", migrations, routes(entrance))
+        .records::<account::Event>()
         .records::<organisation::Event>()
         .records::<tenant::Event>()
         .records::<figure::Event>()
@@ -90,7 +118,7 @@ pub fn service(issuer: Option<Issuer>) -> Service {
     })
 }
 
-fn routes(issuer: Option<Issuer>) -> Routes {
+fn routes(entrance: Entrance) -> Routes {
     use Action::ManageTenant;
     let routes = credentials(people_and_roles(tenants(organisations())));
     let routes = routes
@@ -107,7 +135,11 @@ fn routes(issuer: Option<Issuer>) -> Routes {
         .history_of::<Roster>("/roles/history", "Who gave, took and defined which roles, when and why", |_| {
             KEY.to_owned()
         });
-    let Some(issuer) = issuer.map(Arc::new) else { return routes };
+    let Entrance { issuer, passwords, proxies } = entrance;
+    let Some(issuer) = issuer else { return routes };
+    let routes =
+        if passwords { accounts::routes(routes, &Arc::new(Accounts::new(issuer.clone(), proxies))) } else { routes };
+    let issuer = Arc::new(issuer);
     routes.with(
         Route::organisation(Method::POST, "/tokens", ManageTenant, "Issue a bearer token for a person")
             .takes::<IssueToken>()
