@@ -16,7 +16,7 @@ pub struct AccountOptions {
 
 impl AccountOptions {
     pub fn entrance(&self, issuer: Option<&Issuer>) -> Entrance {
-        Entrance { issuer: issuer.cloned(), passwords: self.local_accounts, proxies: self.proxies }
+        Entrance { issuer: issuer.cloned(), passwords: self.local_accounts, mail: None, proxies: self.proxies }
     }
 
     pub fn are_on(&self) -> bool {

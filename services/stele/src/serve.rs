@@ -7,7 +7,7 @@ use access::{Issuer, Verifier};
 use anyhow::{Context, anyhow, bail, ensure};
 use clap::Args;
 use eventstore::Server;
-use notifications::Mail;
+use mail::Mail;
 use service::{Running, Service, Settings};
 use std::io::ErrorKind;
 use std::process::ExitCode;

@@ -1,5 +1,5 @@
 use anyhow::bail;
-use notifications::Mail;
+use mail::Mail;
 use service::Service;
 use tenancy::Entrance;
 
@@ -9,9 +9,10 @@ pub const NAMES: [&str; 5] = ["tenancy", "risk", "controls", "audit", "notificat
 /// The service of this name. Tenancy signs tokens where it is told how people come to them.
 pub fn named(name: &str, entrance: Option<&Entrance>, mail: Option<&Mail>) -> anyhow::Result<Service> {
     Ok(match name {
-        "tenancy" => {
-            entrance.map_or_else(|| tenancy::service(None), |entrance| tenancy::service_behind(entrance.clone()))
-        }
+        "tenancy" => match entrance {
+            None => tenancy::service(None),
+            Some(entrance) => tenancy::service_behind(Entrance { mail: mail.cloned(), ..entrance.clone() }),
+        },
         "risk" => risk::service(),
         "controls" => controls::service(),
         "audit" => audit::service(),

@@ -12,7 +12,7 @@ use anyhow::Context;
 use clap::Args;
 use embedded::{Durability, Pair};
 use eventstore::Server;
-use notifications::Mail;
+use mail::Mail;
 use service::{Rates, Running, Settings};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -165,9 +165,10 @@ impl Up {
             nats: pair.nats.url(),
             password: secrets.password.clone(),
         };
-        let sign_in = match self.accounts.are_on() {
-            true => organisation::first_link(tenancy, secrets.organisation).await?.map_or(SignIn::Known, SignIn::First),
-            false => SignIn::Elsewhere,
+        let sign_in = if self.accounts.are_on() {
+            organisation::first_link(tenancy, secrets.organisation).await?.map_or(SignIn::Known, SignIn::First)
+        } else {
+            SignIn::Elsewhere
         };
         if self.demo {
             demo::seed(&told, data, &|step| progress.tell(step)).await?;

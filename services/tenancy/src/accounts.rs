@@ -5,6 +5,7 @@ mod attempt;
 mod hashing;
 mod link;
 mod manage;
+mod opened;
 mod own;
 mod password;
 mod row;
@@ -13,7 +14,9 @@ mod sign_in;
 mod throttle;
 mod totp;
 
+pub use attempt::Attempt;
 pub use manage::first_link;
+pub use opened::is_open;
 
 use crate::account::{Account, Command, Factor};
 use crate::organisation::Organisation;

@@ -15,6 +15,9 @@ mod figure;
 mod found;
 mod hand_over;
 mod identities;
+mod invitation;
+mod invitations;
+mod known_invitation;
 mod offer;
 mod one_time;
 mod organisation;
@@ -55,6 +58,9 @@ use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use counted::Counted;
 use identities::{EndIdentity, LinkIdentity};
+use invitations::{Invite, Invited, Join, Joined, RevokeInvitation};
+use known_invitation::KnownInvitation;
+use mail::Mail;
 use offer::{AcceptTenant, OfferTenant, TenantAccepted};
 use organisation_profile::OrganisationProfile;
 use owned_tenant::OwnedTenant;
@@ -75,6 +81,8 @@ pub struct Entrance {
     pub issuer: Option<Issuer>,
     /// Whether people sign in with passwords of ours, where there is an issuer.
     pub passwords: bool,
+    /// Sends invitations. Without it who invites hands them over.
+    pub mail: Option<Mail>,
     /// How many proxies stand before the service, each of which adds to `X-Forwarded-For`.
     pub proxies: usize,
 }
@@ -82,7 +90,7 @@ pub struct Entrance {
 impl Entrance {
     /// As it is where nothing else is said.
     pub fn by(issuer: Option<Issuer>) -> Self {
-        Self { issuer, passwords: true, proxies: 0 }
+        Self { issuer, passwords: true, mail: None, proxies: 0 }
     }
 }
 
@@ -95,6 +103,7 @@ pub fn service_behind(entrance: Entrance) -> Service {
     let migrations = sqlx::migrate!("../../migrations/tenancy");
     let service = Service::new("tenancy", "Organisations, tenants, people, tokens", migrations, routes(entrance))
         .records::<account::Event>()
+        .records::<invitation::Event>()
         .records::<organisation::Event>()
         .records::<tenant::Event>()
         .records::<figure::Event>()
@@ -104,6 +113,8 @@ pub fn service_behind(entrance: Entrance) -> Service {
         .view::<OverseenTenant>()
         .view::<Counted>()
         .view::<TenantProfile>()
+        .view::<KnownInvitation>()
+        .worker(invitations::worker())
         .runs_errands_for(
             "tenancy",
             vec![
@@ -135,10 +146,14 @@ fn routes(entrance: Entrance) -> Routes {
         .history_of::<Roster>("/roles/history", "Who gave, took and defined which roles, when and why", |_| {
             KEY.to_owned()
         });
-    let Entrance { issuer, passwords, proxies } = entrance;
+    let Entrance { issuer, passwords, mail, proxies } = entrance;
+    let accounts = issuer.clone().filter(|_| passwords).map(|issuer| Arc::new(Accounts::new(issuer, proxies)));
+    let routes = invited(routes, mail, accounts.clone());
+    let routes = match &accounts {
+        Some(accounts) => accounts::routes(routes, accounts),
+        None => routes,
+    };
     let Some(issuer) = issuer else { return routes };
-    let routes =
-        if passwords { accounts::routes(routes, &Arc::new(Accounts::new(issuer.clone(), proxies))) } else { routes };
     let issuer = Arc::new(issuer);
     routes.with(
         Route::organisation(Method::POST, "/tokens", ManageTenant, "Issue a bearer token for a person")
@@ -311,6 +326,47 @@ fn credentials(routes: Routes) -> Routes {
                 .takes::<RevokeKey>()
                 .gives::<Answered>(200)
                 .answered_by(api_keys::revoke),
+        )
+}
+
+/// How people come in whom the organisation does not know yet.
+fn invited(routes: Routes, mail: Option<Mail>, accounts: Option<Arc<Accounts>>) -> Routes {
+    use Action::{ManageTenant, Read};
+    let post = mail.map(|mail| Arc::new(mail.open()));
+    routes
+        .with(
+            Route::tenant(
+                Method::GET,
+                "/invitations",
+                ManageTenant,
+                "List the tenant's invitations, also those that ended",
+            )
+            .pages::<KnownInvitation>()
+            .gives::<Listed<KnownInvitation>>(200)
+            .answered_by(invitations::list),
+        )
+        .with(
+            Route::tenant(Method::POST, "/invitations", ManageTenant, "Invite somebody to have roles in the tenant")
+                .takes::<Invite>()
+                .keyless(
+                    "an invitation is kept nowhere, so it cannot be given again: send the request without an Idempotency-Key",
+                )
+                .gives::<Invited>(201)
+                .answered_by(move |call| invitations::invite(call, post.clone())),
+        )
+        .with(
+            Route::tenant(Method::DELETE, "/invitations/{id}", ManageTenant, "Revoke an invitation")
+                .takes::<RevokeInvitation>()
+                .gives::<Answered>(200)
+                .answered_by(invitations::revoke),
+        )
+        .with(
+            Route::organisation(Method::POST, "/join", Read, "Accept an invitation")
+                .for_anybody()
+                .takes::<Join>()
+                .keyless("an invitation counts once: send the request without a key")
+                .gives::<Joined>(200)
+                .answered_by(move |call| invitations::join(call, accounts.clone())),
         )
 }
 

@@ -2,6 +2,7 @@ use super::row::Row;
 use super::{Accounts, LINK, password, unkept};
 use crate::account::{Account, Command};
 use crate::one_time::OneTime;
+use axum::http::StatusCode;
 use axum::response::Response;
 use eventstore::{Actor, Cx, Work};
 use serde::{Deserialize, Serialize};
@@ -62,5 +63,7 @@ async fn set(work: &mut Work, person: String, digest: String, hash: String) -> R
 }
 
 fn refused() -> Problem {
-    Problem::not_found("link that counts: ask an administrator of your organisation for a new one; it")
+    let detail =
+        "there is no such link, or it does not count any more: ask an administrator of your organisation for a new one";
+    Problem::new(StatusCode::NOT_FOUND, "not_found", detail)
 }

@@ -7,7 +7,7 @@ use access::Caller;
 use axum::http::StatusCode;
 use axum::response::Response;
 use chrono::{DateTime, Duration, SubsecRound, Utc};
-use eventstore::{Actor, Cx, Work};
+use eventstore::{Actor, Cx, Done, Work};
 use serde::{Deserialize, Serialize};
 use service::{Call, Ended, Problem, checked_person};
 use std::sync::Arc;
@@ -63,36 +63,52 @@ async fn tried(call: &Call, accounts: &Arc<Accounts>) -> Result<Response, Proble
     let (SignIn { person, password, code }, _) = call.command()?;
     let person = checked_person("person", &person)?;
     let attempt = accounts.attempt_of(call, &person)?;
-    // Whoever it is has shown nothing yet: nothing that they say is kept with the event.
+    // Nobody has shown anything yet, so nothing that they say is kept with what is recorded.
     let cx = Cx { actor: Actor::Service(call.store.service().to_owned()), ..call.cx.clone() };
-    let known = Row::find(&call.store, cx.tenant, &person).await?;
-    let hash = known.as_ref().and_then(|row| row.password.clone());
-    if !accounts.hasher.fits(&password, hash.clone()).await? {
-        if known.is_some() {
-            accounts.note_refusal(call, &person, Factor::Password, attempt.wait_s).await?;
-        }
-        return Err(refused());
-    }
-    let cx = Cx { actor: Actor::Person(person.clone()), ..cx };
     let (token_id, expires_at) = (Uuid::new_v4(), cx.now.trunc_subsecs(0) + LIFETIME);
-    let signing = Signing { person: person.clone(), hash, code, token_id, expires_at, wait_s: attempt.wait_s };
-    let lane = format!("account-{person}");
-    let done = call.store.perform(&cx, &lane, |work| Box::pin(shown(work, accounts.clone(), signing.clone()))).await?;
-    match done.answer {
-        Shown::Right { administrator, recovery_codes } => {
+    let signing = Signing { person: person.clone(), hash: None, code, token_id, expires_at, wait_s: attempt.wait_s };
+    match looked_at(call, &cx, accounts, &password, signing).await {
+        Ok(Some(Done { answer: Shown::Right { administrator, recovery_codes }, position, repeated })) => {
             attempt.succeeded();
             let caller = Caller { person, organisation: cx.tenant.0, administrator };
             let token = accounts.issue(token_id, &caller, cx.now, LIFETIME)?;
             let Caller { person, .. } = caller;
-            let body = SignedIn { position: done.position, token, person, administrator, expires_at, recovery_codes };
-            Ok(unkept(Ended::of(&done).with(&body)))
+            let body = SignedIn { position, token, person, administrator, expires_at, recovery_codes };
+            Ok(unkept(Ended::of(&Done { answer: (), position, repeated }).with(&body)))
         }
-        Shown::CodeMissing => {
+        Ok(Some(Done { answer: Shown::CodeMissing, .. })) => {
             attempt.undecided();
             Err(code_missing())
         }
-        Shown::Wrong => Err(refused()),
+        Ok(None | Some(Done { answer: Shown::Wrong, .. })) => Err(refused()),
+        // A fault of ours is none of theirs.
+        Err(problem) => {
+            attempt.undecided();
+            Err(problem)
+        }
     }
+}
+
+/// Checks the password, also where there is none to check against, and then decides; nothing where it is wrong.
+async fn looked_at(
+    call: &Call,
+    cx: &Cx,
+    accounts: &Arc<Accounts>,
+    password: &str,
+    signing: Signing,
+) -> Result<Option<Done<Shown>>, Problem> {
+    let Signing { person, wait_s, .. } = &signing;
+    let known = Row::find(&call.store, cx.tenant, person).await?;
+    let hash = known.as_ref().and_then(|row| row.password.clone());
+    if !accounts.hasher.fits(password, hash.clone()).await? {
+        if known.is_some() {
+            accounts.note_refusal(call, person, Factor::Password, *wait_s).await?;
+        }
+        return Ok(None);
+    }
+    let (lane, signing) = (format!("account-{person}"), Signing { hash, ..signing });
+    let done = call.store.perform(cx, &lane, |work| Box::pin(shown(work, accounts.clone(), signing.clone())));
+    done.await.map(Some)
 }
 
 #[derive(Clone)]
@@ -128,6 +144,8 @@ async fn shown(work: &mut Work, accounts: Arc<Accounts>, signing: Signing) -> Re
     match factor {
         Ok(factor) => {
             row.keep(work).await?;
+            let cx = work.cx().clone();
+            work.continue_as(Cx { actor: Actor::Person(person.clone()), ..cx });
             work.execute::<Account>(&person, None, Command::SignIn { factor, token_id, expires_at }).await?;
             let recovery_codes = row.totp.is_some().then_some(row.recovery.len());
             Ok(Shown::Right { administrator: row.administrator, recovery_codes })
