@@ -253,10 +253,10 @@ async fn who_comes_with_a_provider_is_linked_by_the_invitation() {
     // There are no passwords here, and what is no token of the provider is none.
     let refused = join(&system, &made.text("invitation")).await;
     assert_eq!(refused.json["errors"][0]["field"], "password", "{}", refused.body);
-    let misdirected = system.with(provider.token("subject-7", "another", "ES256", 600).await);
+    let misdirected = system.with(provider.token("ada", "another", "ES256", 600).await);
     assert_eq!(join_as(&system, &misdirected, invitation.clone()).await.status, 400);
 
-    let olga = system.with(provider.token("subject-7", "stele", "ES256", 600).await);
+    let olga = system.with(provider.token("ada", "stele", "ES256", 600).await);
     let joined = join_as(&system, &olga, invitation.clone()).await;
     assert_eq!((joined.status.as_u16(), &joined.json["person"]), (200, &json!("olga")), "{}", joined.body);
     for path in ["risks", "controls", "notifications"] {
@@ -266,7 +266,7 @@ async fn who_comes_with_a_provider_is_linked_by_the_invitation() {
     assert_eq!(join_as(&system, &olga, invitation).await.status, 404, "it counts once");
     // Another subject does not become her by another invitation.
     let again = invited(&system.as_admin(), &tenant, to("olga", &["viewer"])).await;
-    let other = system.with(provider.token("subject-8", "stele", "ES256", 600).await);
+    let other = system.with(provider.token("mara", "stele", "ES256", 600).await);
     let refused = join_as(&system, &other, json!({"invitation": again.text("invitation")})).await;
     assert_eq!((refused.status.as_u16(), refused.problem().0.as_str()), (409, "sign_in_first"), "{}", refused.body);
     assert_eq!(join_as(&system, &olga, json!({"invitation": again.text("invitation")})).await.status, 200);
