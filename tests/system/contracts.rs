@@ -42,6 +42,8 @@ async fn do_everything(system: &System, admin: &Client, tenant: &str, smtp: std:
     let removed = admin.send(Method::DELETE, &at("/roles/keeper?reason=unused"), None, &[]).await;
     assert_eq!(removed.status, 200, "{}", removed.body);
     let olga = system.person(tenant, "olga", &["risk_owner"]).await;
+    crate::accounts::live_through(system, "olga").await;
+    crate::invitations::live_through(system, tenant).await;
     let contact = json!({"email": "olga@larkspur.example.org"});
     admin.put(&at("/contacts/olga"), contact.clone()).await;
 

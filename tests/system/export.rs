@@ -382,7 +382,7 @@ async fn a_client_takes_its_isms_over_and_the_consultancy_is_out() {
 }
 
 /// What an archive does with the tables that every service has.
-const SHARED: [(&str, &str); 8] = [
+const SHARED: [(&str, &str); 10] = [
     ("heads", "the manifest says where each log ends"),
     ("events", "the log"),
     ("commands", "taken along"),
@@ -390,6 +390,8 @@ const SHARED: [(&str, &str); 8] = [
     ("relay_checkpoints", "set to the end of the log"),
     ("view_checkpoints", "views are folded anew"),
     ("rebuilds", "views are folded anew"),
+    ("accounts", "credentials leave no installation, and are an organisation's, not a tenant's"),
+    ("invitations", "addresses and secrets of those who are not there yet: they are invited anew"),
     ("parked", "what cannot be taken is tried again, and parked again"),
 ];
 

@@ -1,5 +1,6 @@
 //! The whole system, as its users and operators meet it: real processes, real PostgreSQL, NATS and SMTP.
 
+mod accounts;
 mod altered;
 mod api_keys;
 mod bad_input;
@@ -12,6 +13,7 @@ mod faults;
 mod forgery;
 mod golden;
 mod house;
+mod invitations;
 mod isolation;
 mod lifecycle;
 mod limits;

@@ -297,9 +297,10 @@ impl Client {
         let service = match path.split('/').nth(4).map(|part| part.split(['.', '?']).next().unwrap_or_default()) {
             _ if path.starts_with("/v1/organisations/") => "tenancy",
             None
-            | Some("" | "people" | "permissions" | "roles" | "history" | "api-keys" | "settings" | "state" | "offer") => {
-                "tenancy"
-            }
+            | Some(
+                "" | "people" | "permissions" | "roles" | "history" | "api-keys" | "invitations" | "settings" | "state"
+                | "offer",
+            ) => "tenancy",
             Some("methodology" | "assets" | "risks" | "imports") => "risk",
             Some("controls" | "evidence" | "soa") => "controls",
             Some("trail") => "audit",

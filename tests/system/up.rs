@@ -125,6 +125,21 @@ fn processes(data: &Path) -> usize {
     text.lines().filter(|line| line.contains(&data.display().to_string())).count()
 }
 
+/// A newcomer does what the start printed: sets a password by the link, and signs in.
+async fn sign_in_as_told(up: &Up) {
+    let begin = up.printed.find("stele-link_").unwrap_or_else(|| panic!("no link in {}", up.printed));
+    let link = up.printed[begin..].split('"').next().expect("a link");
+    let organisation = format!("/v1/organisations/{}", up.variables["ORGANISATION"]);
+    for tail in ["/password", "/sign-in"] {
+        assert!(up.printed.contains(&format!("{organisation}{tail} -d")), "{tail} is missing in {}", up.printed);
+    }
+    let password = "nine green bottles on a wall";
+    up.post(&format!("{organisation}/password"), &json!({"link": link, "password": password})).await;
+    let body = json!({"person": "admin", "password": password});
+    let signed_in = up.post(&format!("{organisation}/sign-in"), &body).await;
+    assert_eq!((&signed_in["administrator"], signed_in["token"].is_string()), (&json!(true), true));
+}
+
 #[tokio::test]
 async fn it_starts_stops_and_finds_its_data_again_also_after_a_crash() {
     let folder = folder();
@@ -133,6 +148,7 @@ async fn it_starts_stops_and_finds_its_data_again_also_after_a_crash() {
     for word in ["address", "token", "curl -H", &data.display().to_string()] {
         assert!(up.printed.contains(word), "{word} is missing in {}", up.printed);
     }
+    sign_in_as_told(&up).await;
     let tenants = format!("/v1/organisations/{}/tenants", up.variables["ORGANISATION"]);
     let made = up.post(&tenants, &json!({"name": "Larkspur"})).await;
     assert_eq!(made["ready"], true, "{made}");
@@ -150,6 +166,7 @@ async fn it_starts_stops_and_finds_its_data_again_also_after_a_crash() {
     assert_eq!(processes(&data), 0, "something of it still runs");
 
     let mut up = Up::start(&data, &[]).await;
+    assert!(up.printed.contains("/sign-in -d") && !up.printed.contains("stele-link_"), "{}", up.printed);
     assert_eq!(up.get(&tenants).await["items"][0]["name"], "Larkspur");
     up.child.start_kill().expect("it ran");
     up.child.wait().await.expect("it ended");

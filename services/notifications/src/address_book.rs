@@ -5,13 +5,9 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use chrono::{DateTime, Utc};
 use eventstore::{NOW, Refused, StoreError, Work};
-use lettre::Address;
 use serde::{Deserialize, Serialize};
 use service::{Call, Outcome, Problem, checked_person, cut, json};
 use utoipa::ToSchema;
-
-/// RFC 5321: a path has 256 octets at most, with its angle brackets.
-const LONGEST_ADDRESS: usize = 254;
 
 #[derive(Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -90,13 +86,8 @@ async fn refuse_strangers(call: &Call, person: &str, sets: bool) -> Result<(), P
 
 /// The address is not repeated in what is told about it: details of problems are shown and forwarded.
 fn checked_address(written: &str) -> Result<String, Problem> {
-    let written = written.trim();
-    match written.parse::<Address>() {
-        Ok(address) if written.is_ascii() && written.len() <= LONGEST_ADDRESS => Ok(address.to_string()),
-        Ok(_) | Err(_) => {
-            Err(Problem::field("email", "this is no mail address: write it as name@example.com, or null"))
-        }
-    }
+    let fault = "this is no mail address: write it as name@example.com, or null";
+    mail::address(written).map(|address| address.to_string()).ok_or_else(|| Problem::field("email", fault))
 }
 
 /// Records that the contact changed, and keeps or erases the address beside it. The outcome is stored as the answer to an

@@ -1,9 +1,9 @@
 use crate::address_book;
-use crate::mail::{Letter, Mail, Post};
-use crate::notification::{Command, Event, Notification, Settled};
+use crate::notification::{Command, Event, Kind, Notification, Settled};
 use anyhow::Context;
 use chrono::{DateTime, Utc};
 use eventstore::{Actor, Cx, EventStore, Recorded, StoreError, Stream, TenantId, Work, crash_point};
+use mail::{Letter, Mail, Post};
 use service::Worker;
 use sqlx::PgConnection;
 use std::sync::Arc;
@@ -166,7 +166,21 @@ async fn letter(work: &mut Work, delivery: &Delivery, raised: &Recorded) -> anyh
         anyhow::bail!("{} begins otherwise", raised.stream)
     };
     let Some(email) = address_book::mails_to(work, &delivery.person, kind).await? else { return Ok(None) };
-    Ok(Some(Letter { id: delivery.notification.to_string(), to: email.parse()?, kind, text }))
+    let (id, subject) = (delivery.notification.to_string(), subject(kind).to_owned());
+    let because = "Stele tells you this because your address is kept in its contacts.";
+    Ok(Some(Letter { id, to: email.parse()?, subject, text, because }))
+}
+
+fn subject(kind: Kind) -> &'static str {
+    match kind {
+        Kind::RiskAssigned => "A risk is yours",
+        Kind::TreatmentDecided => "A treatment was decided",
+        Kind::ControlAssigned => "A control is yours",
+        Kind::ControlRequired => "A control of yours is needed",
+        Kind::RoleGranted => "You have a new role",
+        Kind::RoleRevoked => "A role of yours has ended",
+        Kind::RoleChanged => "A role of yours has changed",
+    }
 }
 
 /// Records what became of the mail and takes it off the queue.

@@ -4,16 +4,14 @@ mod address_book;
 mod contact;
 mod delivery;
 mod inbox;
-mod mail;
 mod notification;
 mod reactions;
 mod responsibility;
 
-pub use mail::{InvalidMail, Mail};
-
 use access::{Action, when_access_changes_then_copy_it};
 use axum::http::Method;
 use inbox::{Inbox, MarkRead};
+use mail::Mail;
 use reactions::{
     when_control_is_required_then_tell_its_owner, when_control_owner_is_assigned_then_tell_them,
     when_risk_owner_is_assigned_then_tell_them, when_role_changes_then_tell_the_person,

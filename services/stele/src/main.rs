@@ -1,5 +1,6 @@
 //! `stele`: the whole system by one command, or any of its services alone.
 
+mod accounts;
 mod archive;
 mod demo;
 mod env;

@@ -14,6 +14,8 @@ use tenancy::{IssuedToken, Kind};
 use uuid::Uuid;
 
 const LIFETIME: Duration = Duration::days(30);
+/// Whom `stele up` lets in first.
+pub const ADMINISTRATOR: &str = "admin";
 /// How long before its end a token is replaced.
 const RENEWED: Duration = Duration::days(7);
 
@@ -131,9 +133,15 @@ pub async fn kept_token(
             return Ok(kept.token);
         }
     }
-    let IssuedToken { token, expires_at, .. } = administrator(store, issuer, "admin", organisation).await?;
+    let IssuedToken { token, expires_at, .. } = administrator(store, issuer, ADMINISTRATOR, organisation).await?;
     secrets::write(&path, &Kept { token: token.clone(), expires_at })?;
     Ok(token)
+}
+
+/// A link by which the first administrator sets a password; nothing where they have one.
+pub async fn first_link(store: &EventStore, organisation: Uuid) -> anyhow::Result<Option<String>> {
+    let cx = operator(TenantId(organisation), now());
+    Ok(tenancy::first_link(store, cx, ADMINISTRATOR, true).await?)
 }
 
 /// Who acts at the command line.

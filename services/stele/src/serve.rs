@@ -1,3 +1,4 @@
+use crate::accounts::AccountOptions;
 use crate::providers::ProviderOptions;
 use crate::rates::RateOptions;
 use crate::services;
@@ -6,7 +7,7 @@ use access::{Issuer, Verifier};
 use anyhow::{Context, anyhow, bail, ensure};
 use clap::Args;
 use eventstore::Server;
-use notifications::Mail;
+use mail::Mail;
 use service::{Running, Service, Settings};
 use std::io::ErrorKind;
 use std::process::ExitCode;
@@ -64,6 +65,8 @@ pub struct Serve {
     #[command(flatten)]
     providers: ProviderOptions,
     #[command(flatten)]
+    accounts: AccountOptions,
+    #[command(flatten)]
     mail: MailOptions,
 }
 
@@ -72,10 +75,11 @@ impl Serve {
         let (issuer, verifier) = self.keys()?;
         let verifier = verifier.trusting(self.providers.read()?);
         let mail = self.mail.mail()?;
+        let entrance = self.accounts.entrance(issuer.as_ref());
         let mut chosen: Vec<Service> = Vec::new();
         for name in &self.services {
             ensure!(chosen.iter().all(|one| one.name != name), "{name} is named twice");
-            chosen.push(services::named(name, issuer.as_ref(), mail.as_ref())?);
+            chosen.push(services::named(name, Some(&entrance), mail.as_ref())?);
         }
         service::log_to(std::io::stderr);
         service::prometheus();

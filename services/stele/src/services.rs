@@ -1,15 +1,18 @@
-use access::Issuer;
 use anyhow::bail;
-use notifications::Mail;
+use mail::Mail;
 use service::Service;
+use tenancy::Entrance;
 
 /// Every service, in the order in which they start.
 pub const NAMES: [&str; 5] = ["tenancy", "risk", "controls", "audit", "notifications"];
 
-/// The service of this name. Tenancy signs tokens where it is given the key.
-pub fn named(name: &str, issuer: Option<&Issuer>, mail: Option<&Mail>) -> anyhow::Result<Service> {
+/// The service of this name. Tenancy signs tokens where it is told how people come to them.
+pub fn named(name: &str, entrance: Option<&Entrance>, mail: Option<&Mail>) -> anyhow::Result<Service> {
     Ok(match name {
-        "tenancy" => tenancy::service(issuer.cloned()),
+        "tenancy" => match entrance {
+            None => tenancy::service(None),
+            Some(entrance) => tenancy::service_behind(Entrance { mail: mail.cloned(), ..entrance.clone() }),
+        },
         "risk" => risk::service(),
         "controls" => controls::service(),
         "audit" => audit::service(),
@@ -19,8 +22,8 @@ pub fn named(name: &str, issuer: Option<&Issuer>, mail: Option<&Mail>) -> anyhow
 }
 
 /// All of them.
-pub fn all(issuer: Option<&Issuer>, mail: Option<&Mail>) -> anyhow::Result<Vec<Service>> {
-    NAMES.iter().map(|name| named(name, issuer, mail)).collect()
+pub fn all(entrance: Option<&Entrance>, mail: Option<&Mail>) -> anyhow::Result<Vec<Service>> {
+    NAMES.iter().map(|name| named(name, entrance, mail)).collect()
 }
 
 #[cfg(test)]
@@ -30,8 +33,8 @@ mod tests {
     /// In one document, each name means one type, and nothing is referred to that is not there.
     #[test]
     fn the_api_document_of_all_services_holds_together() {
-        let services =
-            all(Some(&access::Issuer::from_seed(&"a".repeat(64)).expect("a key").0), None).expect("services");
+        let (issuer, _) = access::Issuer::from_seed(&"a".repeat(64)).expect("a key");
+        let services = all(Some(&tenancy::Entrance::by(Some(issuer))), None).expect("services");
         let document = service::document(services.iter().map(|one| (one.name, one.about, &one.routes)));
         let text = document.to_json().expect("JSON");
         let json: serde_json::Value = serde_json::from_str(&text).expect("JSON");

@@ -1,4 +1,6 @@
+use crate::accounts::AccountOptions;
 use crate::installation::{self, Running as Told};
+use crate::organisation::ADMINISTRATOR;
 use crate::providers::ProviderOptions;
 use crate::rates::RateOptions;
 use crate::secrets::Secrets;
@@ -10,7 +12,7 @@ use anyhow::Context;
 use clap::Args;
 use embedded::{Durability, Pair};
 use eventstore::Server;
-use notifications::Mail;
+use mail::Mail;
 use service::{Rates, Running, Settings};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -43,13 +45,46 @@ pub struct Up {
     #[command(flatten)]
     providers: ProviderOptions,
     #[command(flatten)]
+    accounts: AccountOptions,
+    #[command(flatten)]
     mail: MailOptions,
+}
+
+/// How the first administrator signs in.
+enum SignIn {
+    /// By this one-time link they set their password.
+    First(String),
+    /// They have one.
+    Known,
+    /// There are no passwords here.
+    Elsewhere,
+}
+
+impl SignIn {
+    fn told(&self, place: &str) -> String {
+        let set = |link: &str| {
+            format!(
+                "Set a password for {ADMINISTRATOR} by this link, which counts once (each start gives a new one until it is set):\n\n\
+                 \x20 curl {place}/password -d '{{\"link\": \"{link}\", \"password\": \"...\"}}'\n\n"
+            )
+        };
+        let sign_in = format!(
+            "Sign in with it for a token of 12 hours; docs/sign-in.md tells how others are let in:\n\n\
+             \x20 curl {place}/sign-in -d '{{\"person\": \"{ADMINISTRATOR}\", \"password\": \"...\"}}'\n\n"
+        );
+        match self {
+            Self::First(link) => set(link) + &sign_in,
+            Self::Known => sign_in.replacen("with it", &format!("as {ADMINISTRATOR}"), 1),
+            Self::Elsewhere => String::new(),
+        }
+    }
 }
 
 /// Everything that runs until somebody stops it.
 struct Started {
     running: Running,
     told: Told,
+    sign_in: SignIn,
     /// Writes what is still to be logged when it is dropped.
     _log: WorkerGuard,
 }
@@ -75,7 +110,7 @@ impl Up {
         };
         if let Ok(Some(started)) = &started {
             started.told.tell(&data)?;
-            print_summary(&started.told, &data);
+            print_summary(&started.told, &data, &started.sign_in);
             signals.asked_to_stop().await;
         }
         println!("stopping ...");
@@ -112,7 +147,8 @@ impl Up {
         let settings = Settings { rates: self.rates.rates(), ..migrated(pair, &secrets, verifier, progress).await? };
 
         progress.tell("starting the services");
-        let running = Running::start(services::all(Some(&issuer), mail.as_ref())?, settings, listener)?;
+        let entrance = self.accounts.entrance(Some(&issuer));
+        let running = Running::start(services::all(Some(&entrance), mail.as_ref())?, settings, listener)?;
         let stores = loop {
             match tokio::time::timeout(Duration::from_secs(5), running.ready()).await {
                 Ok(stores) => break stores,
@@ -129,10 +165,15 @@ impl Up {
             nats: pair.nats.url(),
             password: secrets.password.clone(),
         };
+        let sign_in = if self.accounts.are_on() {
+            organisation::first_link(tenancy, secrets.organisation).await?.map_or(SignIn::Known, SignIn::First)
+        } else {
+            SignIn::Elsewhere
+        };
         if self.demo {
             demo::seed(&told, data, &|step| progress.tell(step)).await?;
         }
-        Ok(Started { running, told, _log: log })
+        Ok(Started { running, told, sign_in, _log: log })
     }
 
     fn secrets(&self, data: &Path, progress: &Progress) -> anyhow::Result<Secrets> {
@@ -197,10 +238,11 @@ impl Progress {
     }
 }
 
-fn print_summary(told: &Told, data: &Path) {
+fn print_summary(told: &Told, data: &Path, sign_in: &SignIn) {
     let Told { address, organisation, token, .. } = told;
     let usual = embedded::default_data_dir().is_ok_and(|usual| usual == data);
     let variable = if usual { String::new() } else { format!("STELE_DATA={} ", data.display()) };
+    let sign_in = sign_in.told(&format!("{address}/v1/organisations/{organisation}"));
     println!(
         "\nStele runs.\n\n\
          \x20 address       {address}   (API reference: {address}/docs)\n\
@@ -211,6 +253,7 @@ fn print_summary(told: &Told, data: &Path) {
          A first request:\n\n\
          \x20 curl -H 'Authorization: Bearer {token}' \\\n\
          \x20   {address}/v1/organisations/{organisation}/tenants\n\n\
+         {sign_in}\
          In another terminal, `eval \"$({variable}./dev env)\"` sets STELE, ORGANISATION and TOKEN for the README's walk.\n\
          Ctrl-C stops everything.",
         data = data.display()

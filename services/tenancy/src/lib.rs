@@ -3,6 +3,8 @@
 //! An organisation has a partition of its own, named by its id, whose roster has the organisation as its owner: that
 //! is what lets its administrators through `/v1/organisations/{organisation}`.
 
+mod account;
+mod accounts;
 mod add_tenant;
 mod api_keys;
 mod checked;
@@ -13,7 +15,11 @@ mod figure;
 mod found;
 mod hand_over;
 mod identities;
+mod invitation;
+mod invitations;
+mod known_invitation;
 mod offer;
+mod one_time;
 mod organisation;
 mod organisation_profile;
 mod oversight;
@@ -31,6 +37,7 @@ mod tenant_profile;
 mod testing;
 mod tokens;
 
+pub use accounts::first_link;
 pub use exported::note_export;
 pub use found::found;
 pub use hand_over::hand_over;
@@ -47,12 +54,16 @@ pub use tenant_profile::TenantProfile;
 pub use tokens::{IssuedToken, issue_token};
 
 use access::{Action, Issuer, KEY, KeyDetails, KnownKey, KnownPerson, Roster};
+use accounts::Accounts;
 use add_tenant::{AddTenant, TenantAdded};
 use api_keys::{CreateKey, KeyCreated, RevokeKey};
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use counted::Counted;
 use identities::{EndIdentity, LinkIdentity};
+use invitations::{Invite, Invited, Join, Joined, RevokeInvitation};
+use known_invitation::KnownInvitation;
+use mail::Mail;
 use offer::{AcceptTenant, OfferTenant, TenantAccepted};
 use organisation_profile::OrganisationProfile;
 use owned_tenant::OwnedTenant;
@@ -66,10 +77,36 @@ use state::ChangeState;
 use std::sync::Arc;
 use tokens::{IssueToken, TokenIssued};
 
-/// Without an issuer tokens are checked, and issued elsewhere.
+/// How people come to an installation.
+#[derive(Clone)]
+pub struct Entrance {
+    /// Signs tokens. Without it they are checked, and issued elsewhere.
+    pub issuer: Option<Issuer>,
+    /// Whether people sign in with passwords of ours, where there is an issuer.
+    pub passwords: bool,
+    /// Sends invitations. Without it who invites hands them over.
+    pub mail: Option<Mail>,
+    /// How many proxies stand before the service, each of which adds to `X-Forwarded-For`.
+    pub proxies: usize,
+}
+
+impl Entrance {
+    /// As it is where nothing else is said.
+    pub fn by(issuer: Option<Issuer>) -> Self {
+        Self { issuer, passwords: true, mail: None, proxies: 0 }
+    }
+}
+
+/// The service with the usual [`Entrance`].
 pub fn service(issuer: Option<Issuer>) -> Service {
+    service_behind(Entrance::by(issuer))
+}
+
+pub fn service_behind(entrance: Entrance) -> Service {
     let migrations = sqlx::migrate!("../../migrations/tenancy");
-    let service = Service::new("tenancy", "Organisations, tenants, people, tokens", migrations, routes(issuer))
+    let service = Service::new("tenancy", "Organisations, tenants, people, tokens", migrations, routes(entrance))
+        .records::<account::Event>()
+        .records::<invitation::Event>()
         .records::<organisation::Event>()
         .records::<tenant::Event>()
         .records::<figure::Event>()
@@ -80,6 +117,8 @@ pub fn service(issuer: Option<Issuer>) -> Service {
         .view::<Counted>()
         .view::<TenantProfile>()
         .patient()
+        .view::<KnownInvitation>()
+        .worker(invitations::worker())
         .runs_errands_for(
             "tenancy",
             vec![
@@ -95,7 +134,7 @@ pub fn service(issuer: Option<Issuer>) -> Service {
     })
 }
 
-fn routes(issuer: Option<Issuer>) -> Routes {
+fn routes(entrance: Entrance) -> Routes {
     use Action::ManageTenant;
     let routes = credentials(people_and_roles(tenants(organisations())));
     let routes = routes
@@ -112,7 +151,15 @@ fn routes(issuer: Option<Issuer>) -> Routes {
         .history_of::<Roster>("/roles/history", "Who gave, took and defined which roles, when and why", |_| {
             KEY.to_owned()
         });
-    let Some(issuer) = issuer.map(Arc::new) else { return routes };
+    let Entrance { issuer, passwords, mail, proxies } = entrance;
+    let accounts = issuer.clone().filter(|_| passwords).map(|issuer| Arc::new(Accounts::new(issuer, proxies)));
+    let routes = invited(routes, mail, accounts.clone());
+    let routes = match &accounts {
+        Some(accounts) => accounts::routes(routes, accounts),
+        None => routes,
+    };
+    let Some(issuer) = issuer else { return routes };
+    let issuer = Arc::new(issuer);
     routes.with(
         Route::organisation(Method::POST, "/tokens", ManageTenant, "Issue a bearer token for a person")
             .takes::<IssueToken>()
@@ -284,6 +331,47 @@ fn credentials(routes: Routes) -> Routes {
                 .takes::<RevokeKey>()
                 .gives::<Answered>(200)
                 .answered_by(api_keys::revoke),
+        )
+}
+
+/// How people come in whom the organisation does not know yet.
+fn invited(routes: Routes, mail: Option<Mail>, accounts: Option<Arc<Accounts>>) -> Routes {
+    use Action::{ManageTenant, Read};
+    let post = mail.map(|mail| Arc::new(mail.open()));
+    routes
+        .with(
+            Route::tenant(
+                Method::GET,
+                "/invitations",
+                ManageTenant,
+                "List the tenant's invitations, also those that ended",
+            )
+            .pages::<KnownInvitation>()
+            .gives::<Listed<KnownInvitation>>(200)
+            .answered_by(invitations::list),
+        )
+        .with(
+            Route::tenant(Method::POST, "/invitations", ManageTenant, "Invite somebody to have roles in the tenant")
+                .takes::<Invite>()
+                .keyless(
+                    "an invitation is kept nowhere, so it cannot be given again: send the request without an Idempotency-Key",
+                )
+                .gives::<Invited>(201)
+                .answered_by(move |call| invitations::invite(call, post.clone())),
+        )
+        .with(
+            Route::tenant(Method::DELETE, "/invitations/{id}", ManageTenant, "Revoke an invitation")
+                .takes::<RevokeInvitation>()
+                .gives::<Answered>(200)
+                .answered_by(invitations::revoke),
+        )
+        .with(
+            Route::organisation(Method::POST, "/join", Read, "Accept an invitation")
+                .for_anybody()
+                .takes::<Join>()
+                .keyless("an invitation counts once: send the request without a key")
+                .gives::<Joined>(200)
+                .answered_by(move |call| invitations::join(call, accounts.clone())),
         )
 }
 

@@ -124,6 +124,11 @@ impl Organisation {
         }
     }
 
+    /// What it is called, once it is founded.
+    pub fn name(&self) -> Option<&str> {
+        self.founded.as_ref().map(|(name, _)| name.as_str())
+    }
+
     /// What the tenant is called here, where the organisation has it.
     pub fn name_of(&self, tenant: Uuid) -> Option<&str> {
         self.tenants.get(&tenant).map(String::as_str)

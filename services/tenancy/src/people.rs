@@ -41,7 +41,7 @@ pub struct SetRoles {
 
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct AskedTerm {
+pub struct AskedTerm {
     /// The instant at which the role begins; at once where it is not given.
     #[schema(format = DateTime)]
     from: Option<String>,
@@ -79,8 +79,15 @@ pub async fn set_roles(call: Call) -> Result<Response, Problem> {
     Ok(call.carried_out(&done.await?, false))
 }
 
-/// Each role with its term. What is wrong is all told at once.
 fn checked(SetRoles { roles, terms }: SetRoles) -> Result<BTreeMap<RoleName, Term>, Problem> {
+    given(roles, terms).map_err(Problem::fields)
+}
+
+/// Each role with its term. What is wrong is all told at once.
+pub fn given(
+    roles: BTreeSet<RoleName>,
+    terms: BTreeMap<RoleName, AskedTerm>,
+) -> Result<BTreeMap<RoleName, Term>, Vec<FieldError>> {
     let mut errors: Vec<FieldError> = Vec::new();
     let mut given: BTreeMap<RoleName, Term> = roles.into_iter().map(|role| (role, Term::ALWAYS)).collect();
     for (role, AskedTerm { from, until }) in terms {
@@ -98,10 +105,10 @@ fn checked(SetRoles { roles, terms }: SetRoles) -> Result<BTreeMap<RoleName, Ter
             None => errors.push(field_error(field, "it is not among the roles: name it there too")),
         }
     }
-    if errors.is_empty() { Ok(given) } else { Err(Problem::fields(errors)) }
+    if errors.is_empty() { Ok(given) } else { Err(errors) }
 }
 
-async fn decide(
+pub async fn decide(
     work: &mut Work,
     expected: Option<i64>,
     person: String,

@@ -109,6 +109,10 @@ pub enum Broken {
 }
 
 impl Admission {
+    pub fn roster(&self) -> &Roster {
+        &self.roster
+    }
+
     /// Whether the person has a role, now or from an instant to come.
     pub fn admits(&self, person: &str, now: DateTime<Utc>) -> bool {
         self.roster.held(person).any(|(_, term)| !term.is_over(now))

@@ -77,6 +77,15 @@ impl Issuer {
         Ok(public(seed)?.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}")))
     }
 
+    /// A key for another purpose than signing. It tells nothing of the signing key, nor of that of a third purpose.
+    pub fn key_for(&self, purpose: &str) -> [u8; 32] {
+        let tag =
+            ring::hmac::sign(&ring::hmac::Key::new(ring::hmac::HMAC_SHA256, self.key.as_bytes()), purpose.as_bytes());
+        let mut key = [0; 32];
+        key.copy_from_slice(tag.as_ref());
+        key
+    }
+
     /// A token for `caller`, good for `lifetime` from `now` on.
     pub fn issue(&self, caller: &Caller, now: DateTime<Utc>, lifetime: Duration) -> Result<String, TokenError> {
         self.issue_as(Uuid::new_v4(), caller, now, lifetime)
@@ -212,6 +221,17 @@ mod tests {
             Err(TokenError::Foreign)
         );
         assert_eq!(verifier.verify("nonsense"), Err(TokenError::Foreign));
+    }
+
+    #[test]
+    fn a_purpose_has_a_key_of_its_own() {
+        let (issuer, _) = Issuer::from_seed(&seed("a")).expect("a key");
+        let (other, _) = Issuer::from_seed(&seed("b")).expect("a key");
+        let key = issuer.key_for("one");
+        assert_eq!(issuer.key_for("one"), key);
+        for another in [issuer.key_for("two"), other.key_for("one"), [0xaa; 32]] {
+            assert_ne!(another, key);
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 use crate::body::{self, Said};
 use crate::query::Parameters;
-use crate::{Problem, Route};
+use crate::{Problem, Route, Visitor};
 use access::{Caller, KnownKey};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
@@ -9,6 +9,7 @@ use eventstore::{Actor, CommandKey, Cx, EventStore, Session};
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -22,6 +23,10 @@ pub struct Call {
     pub store: EventStore,
     pub cx: Cx,
     pub caller: Caller,
+    /// Who came, where the route is for anybody.
+    pub visitor: Visitor,
+    /// The other end of the connection: a proxy's, where one stands before the service.
+    pub peer: Option<IpAddr>,
     /// The API key that it came with, where it is no person's request.
     pub key: Option<Arc<KnownKey>>,
     pub(crate) path: HashMap<String, String>,

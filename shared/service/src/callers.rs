@@ -95,14 +95,14 @@ async fn vouched_for(live: &Live, login: Login) -> Result<Caller, Problem> {
     }
 }
 
-fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
+pub fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
     let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token =
         value.and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     token.map(|(_, token)| token.trim()).ok_or_else(|| unauthenticated("send `Authorization: Bearer <token>`"))
 }
 
-fn refused(error: &TokenError) -> Problem {
+pub fn refused(error: &TokenError) -> Problem {
     match error {
         TokenError::Unreachable(_) => Problem::unavailable(format!("Authorization: {error}")),
         TokenError::Expired | TokenError::Foreign | TokenError::Early | TokenError::Key | TokenError::Signing(_) => {

@@ -33,7 +33,9 @@ mod shell;
 mod strict;
 mod telemetry;
 mod text;
+mod visitor;
 
+pub use admit::writable;
 pub use answer::{Item, Listed, Object, csv, json, with_etag};
 pub use body::instant;
 pub use call::Call;
@@ -53,3 +55,4 @@ pub use run::{Running, connect};
 pub use settings::Settings;
 pub use telemetry::{log_to, prometheus};
 pub use text::{checked_person, checked_ref, checked_text, checked_text_if_given, natural};
+pub use visitor::Visitor;

@@ -1,4 +1,4 @@
-use crate::route::{Media, Scope};
+use crate::route::{LetsIn, Media, Scope};
 use crate::{Problem, Route, Routes};
 use axum::http::Method;
 use std::collections::BTreeMap;
@@ -69,7 +69,15 @@ fn operation(service: &str, route: &Route) -> OperationBuilder {
             route.method.as_str().to_lowercase(),
             path.replace(['/', '{', '}', '.'], "_")
         )))
-        .description(Some(format!("Needs the action `{}`.", <&'static str>::from(route.action))));
+        .description(Some(if route.lets_in == LetsIn::Anybody {
+            "Open to anybody: it takes no token.".to_owned()
+        } else {
+            format!("Needs the action `{}`.", <&'static str>::from(route.action))
+        }));
+    if route.lets_in == LetsIn::Anybody {
+        // The document says that everything needs a token; an empty list takes that back.
+        operation = operation.securities(Some(Vec::<SecurityRequirement>::new()));
+    }
     for name in path.split(['{', '}']).skip(1).step_by(2) {
         operation = operation.parameter(parameter(name, ParameterIn::Path, true, name_of(name, route.scope)));
     }

@@ -16,6 +16,17 @@ pub enum Scope {
     Organisation,
 }
 
+/// Who comes through a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LetsIn {
+    /// To whom their roles allow its action.
+    WhoMay,
+    /// Everybody of the organisation: the handler shows each what they may see.
+    Members,
+    /// Nobody has to say who they are: the handler looks at what they bring.
+    Anybody,
+}
+
 /// One operation: what it is called, who may ask for it, what it takes and gives, and who answers.
 #[derive(Clone)]
 pub struct Route {
@@ -33,8 +44,7 @@ pub struct Route {
     pub(crate) keyless: Option<&'static str>,
     /// No role allows it: it takes an administrator of the owning organisation.
     pub(crate) for_administrators: bool,
-    /// Everybody of the organisation is let in, and its handler shows each what they may see.
-    pub(crate) for_members: bool,
+    pub(crate) lets_in: LetsIn,
     /// It is there while nothing else can be written in the tenant.
     pub(crate) in_any_state: bool,
     pub(crate) handler: Arc<dyn Fn(Call) -> Handling + Send + Sync>,
@@ -79,7 +89,7 @@ impl Route {
             most_bytes: SMALL_BODY,
             keyless: None,
             for_administrators: false,
-            for_members: false,
+            lets_in: LetsIn::WhoMay,
             in_any_state: false,
             handler: Arc::new(|_| Box::pin(async { Err(crate::Problem::internal()) })),
         }
@@ -136,7 +146,15 @@ impl Route {
     /// Everybody of the organisation is let in, whatever their roles: the handler shows each what they may see.
     #[must_use]
     pub fn for_members(mut self) -> Self {
-        self.for_members = true;
+        self.lets_in = LetsIn::Members;
+        self
+    }
+
+    /// Nobody has to say who they are, and whether there is such an organisation is not told: by it people come to a token.
+    /// Its handler bounds how often it is asked.
+    #[must_use]
+    pub fn for_anybody(mut self) -> Self {
+        self.lets_in = LetsIn::Anybody;
         self
     }
 

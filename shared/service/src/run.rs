@@ -63,8 +63,8 @@ impl Running {
         let api: Arc<OnceLock<Router>> = Arc::default();
         let vitals = Vitals::new(readiness.clone());
 
-        let serving = axum::serve(listener, shell::outer(api.clone(), vitals.clone()))
-            .with_graceful_shutdown(stop.clone().cancelled_owned());
+        let serving = shell::outer(api.clone(), vitals.clone()).into_make_service_with_connect_info::<SocketAddr>();
+        let serving = axum::serve(listener, serving).with_graceful_shutdown(stop.clone().cancelled_owned());
         tasks.spawn(async move {
             if let Err(error) = serving.await {
                 tracing::error!(%error, "the listener failed");

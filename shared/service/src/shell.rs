@@ -5,22 +5,24 @@ use crate::health::Vitals;
 use crate::lines::Unfinished;
 use crate::live::Live;
 use crate::query::Parameters;
-use crate::route::Scope;
+use crate::route::{LetsIn, Scope};
 use crate::telemetry::{Trace, count, observe};
-use crate::{Problem, Route, openapi};
-use access::Verifier;
+use crate::visitor::visitor;
+use crate::{Problem, Route, Visitor, openapi};
+use access::{Caller, KnownKey, Verifier};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, Request, State};
+use axum::extract::{ConnectInfo, Path, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{MethodFilter, get, on};
 use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
-use eventstore::{Cx, TenantId};
+use eventstore::{Actor, Cx, TenantId};
 use http_body_util::BodyExt;
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::time::timeout;
@@ -119,14 +121,48 @@ impl Door {
         let Self { live, route, verifier } = self;
         let (head, body) = request.into_parts();
         let now = now();
-        let sender = identify(&verifier, &live, &head.headers, now).await?;
-        live.limits.by(&sender.caller)?;
         let partition = match route.scope {
             Scope::Tenant => "tenant",
             Scope::Organisation => "organisation",
         };
-        let tenant: TenantId = path.get(partition).and_then(|id| id.parse().ok()).ok_or_else(strange)?;
-        let roster = if route.for_members && route.scope == Scope::Organisation {
+        let tenant: Option<TenantId> = path.get(partition).and_then(|id| id.parse().ok());
+        let comer = if route.lets_in == LetsIn::Anybody {
+            let tenant = tenant.ok_or_else(strange)?;
+            let visitor = visitor(&verifier, &live, &head.headers, now).await?;
+            let actor = visitor.actor(live.service.name);
+            Comer { tenant, actor, caller: visitor.caller(tenant), key: None, visitor }
+        } else {
+            Self::let_in(&live, &route, &verifier, &head.headers, tenant, now).await?
+        };
+        let Comer { tenant, actor, caller, key, visitor } = comer;
+        if path.values().any(|value| value.contains('\0')) {
+            return Err(Problem::not_found("object of this id"));
+        }
+        let query = Parameters::read(&head.uri, &route)?;
+        let body = read(&head.method, &head.headers, body, route.most_bytes).await?;
+        let trace = head.extensions.get::<Trace>().map(Trace::traceparent);
+        let cx = Cx { traceparent: trace, ..Cx::new(tenant, actor, now) };
+        let target = head.uri.path_and_query().map(ToString::to_string).unwrap_or_default();
+        let handler = route.handler.clone();
+        let (store, route) = (live.store.clone(), Route::clone(&route));
+        let peer = head.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
+        let headers = head.headers;
+        handler(Call { store, cx, caller, visitor, peer, key, path, query, headers, body, route, target }).await
+    }
+
+    /// Who sends the request, where they may do this here.
+    async fn let_in(
+        live: &Live,
+        route: &Route,
+        verifier: &Verifier,
+        headers: &HeaderMap,
+        tenant: Option<TenantId>,
+        now: DateTime<Utc>,
+    ) -> Result<Comer, Problem> {
+        let sender = identify(verifier, live, headers, now).await?;
+        live.limits.by(&sender.caller)?;
+        let tenant = tenant.ok_or_else(strange)?;
+        let roster = if route.lets_in == LetsIn::Members && route.scope == Scope::Organisation {
             admit_member(&live.rosters, &live.store, &sender, tenant).await?
         } else {
             admit(&live.rosters, &live.store, &sender, tenant, route.action, now).await?
@@ -142,19 +178,19 @@ impl Door {
         if route.scope == Scope::Tenant && route.writes() && !route.in_any_state {
             writable(roster.standing)?;
         }
-        if path.values().any(|value| value.contains('\0')) {
-            return Err(Problem::not_found("object of this id"));
-        }
-        let query = Parameters::read(&head.uri, &route)?;
-        let body = read(&head.method, &head.headers, body, route.most_bytes).await?;
-        let trace = head.extensions.get::<Trace>().map(Trace::traceparent);
-        let cx = Cx { traceparent: trace, ..Cx::new(tenant, sender.actor(), now) };
-        let target = head.uri.path_and_query().map(ToString::to_string).unwrap_or_default();
-        let handler = route.handler.clone();
-        let (store, route) = (live.store.clone(), Route::clone(&route));
-        let (caller, key) = (sender.caller, sender.key.map(|(_, key)| key));
-        handler(Call { store, cx, caller, key, path, query, headers: head.headers, body, route, target }).await
+        let (actor, key) = (sender.actor(), sender.key.map(|(_, key)| key));
+        let visitor = Visitor::Person(sender.caller.clone());
+        Ok(Comer { tenant, actor, caller: sender.caller, key, visitor })
     }
+}
+
+/// Who was let in, and to which partition.
+struct Comer {
+    tenant: TenantId,
+    actor: Actor,
+    caller: Caller,
+    key: Option<Arc<KnownKey>>,
+    visitor: Visitor,
 }
 
 /// The one clock of the edge.

@@ -11,6 +11,7 @@ const SHARED: &[(&str, &[&str])] = &[
     ("catalogue", &[]),
     ("eventstore", &[]),
     ("embedded", &[]),
+    ("mail", &[]),
     ("views", &["eventstore"]),
     ("messaging", &["eventstore"]),
     ("access", &["eventstore", "messaging", "views"]),
@@ -19,7 +20,7 @@ const SHARED: &[(&str, &[&str])] = &[
 ];
 
 /// What a service may stand on. Only `stele`, which puts them together, names services and embedded servers.
-const SERVICE: &[&str] = &["access", "catalogue", "eventstore", "messaging", "service", "views"];
+const SERVICE: &[&str] = &["access", "catalogue", "eventstore", "mail", "messaging", "service", "views"];
 
 /// Measures the whole: it names everything, and nothing names it.
 const BENCH: &str = "bench";

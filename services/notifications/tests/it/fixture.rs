@@ -3,8 +3,8 @@
 use access::{Admission, Caller, Command, Issuer, Role, Term};
 use chrono::{DateTime, TimeDelta, Utc};
 use eventstore::{Actor, Cx, EventStore, Never, TenantId, aggregate};
+use mail::Mail;
 use messaging::{Bus, Relay, serve_replay};
-use notifications::Mail;
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

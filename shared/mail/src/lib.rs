@@ -1,8 +1,10 @@
-use crate::notification::Kind;
+//! Mails to people, for whichever service has something to tell them.
+
+pub use lettre::Address;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MessageBuilder};
 use lettre::transport::smtp::{AsyncSmtpTransportBuilder, Error as SmtpError};
-use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -29,11 +31,13 @@ pub enum InvalidMail {
 
 /// What one mail says.
 pub struct Letter {
-    /// Of the notification: the same mail sent again is recognised by it.
+    /// Of what it is about: the same mail sent again is recognised by it.
     pub id: String,
     pub to: Address,
-    pub kind: Kind,
+    pub subject: String,
     pub text: String,
+    /// Why it is sent to this address.
+    pub because: &'static str,
 }
 
 impl Mail {
@@ -68,31 +72,29 @@ impl Post {
         }
     }
 
-    fn message(&self, Letter { id, to, kind, text }: Letter) -> Result<Message, String> {
+    fn message(&self, Letter { id, to, subject, text, because }: Letter) -> Result<Message, String> {
         let automatic = HeaderName::new_from_ascii_str("Auto-Submitted");
         MessageBuilder::new()
             .message_id(Some(format!("<{id}@{}>", self.from.email.domain())))
             .from(self.from.clone())
             .to(Mailbox::new(None, to))
-            .subject(subject(kind))
+            .subject(subject)
             // RFC 3834: no answering machine answers it.
             .raw_header(HeaderValue::new(automatic, "auto-generated".to_owned()))
             .header(ContentType::TEXT_PLAIN)
-            .body(format!("{text}\n\n-- \nStele tells you this because your address is kept in its contacts.\n"))
+            .body(format!("{text}\n\n-- \n{because}\n"))
             .map_err(|_| "the mail could not be written".to_owned())
     }
 }
 
-fn subject(kind: Kind) -> &'static str {
-    match kind {
-        Kind::RiskAssigned => "A risk is yours",
-        Kind::TreatmentDecided => "A treatment was decided",
-        Kind::ControlAssigned => "A control is yours",
-        Kind::ControlRequired => "A control of yours is needed",
-        Kind::RoleGranted => "You have a new role",
-        Kind::RoleRevoked => "A role of yours has ended",
-        Kind::RoleChanged => "A role of yours has changed",
-    }
+/// RFC 5321: a path has 256 octets at most, with its angle brackets.
+const LONGEST_ADDRESS: usize = 254;
+
+/// An address as it is written, if it is one.
+pub fn address(written: &str) -> Option<Address> {
+    let written = written.trim();
+    let address = written.parse::<Address>().ok()?;
+    (written.is_ascii() && written.len() <= LONGEST_ADDRESS).then_some(address)
 }
 
 /// The server's own words may repeat the address; only their code is kept.
@@ -111,14 +113,14 @@ fn told(error: &SmtpError) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Letter, Mail};
-    use crate::notification::Kind;
 
     fn letter() -> Letter {
         Letter {
             id: "7d9f2b4e".to_owned(),
             to: "mara@example.com".parse().expect("an address"),
-            kind: Kind::RiskAssigned,
+            subject: "A risk is yours".to_owned(),
             text: "Risk R-7 is yours: you own it from now on.".to_owned(),
+            because: "Your address is kept in its contacts.",
         }
     }
 
@@ -134,6 +136,7 @@ mod tests {
             "Subject: A risk is yours",
             "Auto-Submitted: auto-generated",
             "Risk R-7 is yours: you own it from now on.",
+            "Your address is kept in its contacts.",
         ] {
             assert!(sent.lines().any(|written| written == line), "{line} is missing in {sent}");
         }

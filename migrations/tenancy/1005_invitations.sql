@@ -1,0 +1,23 @@
+-- Who was invited to a tenant, folded from its events; and where to, which is personal data: it stands here and in no event, and goes
+-- when the invitation is accepted, revoked, or expires.
+
+select create_view('invitation');
+select index_view('invitation');
+
+create table invitations (
+    tenant_id uuid not null,
+    id        text not null,
+    email     text not null,
+    -- SHA-256 of what is sent.
+    digest    text not null,
+    -- When it expires.
+    due_at    timestamptz not null,
+    primary key (tenant_id, id)
+);
+create index invitations_by_digest on invitations (tenant_id, digest);
+create index invitations_by_time on invitations (due_at);
+
+select protect('invitations');
+grant select, insert, delete on invitations to stele_app;
+create policy engine on invitations for select to stele_engine using (true);
+grant select (tenant_id, due_at) on invitations to stele_engine;
