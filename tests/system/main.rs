@@ -2,6 +2,7 @@
 
 mod altered;
 mod api_keys;
+mod auditor_grants;
 mod bad_input;
 mod contracts;
 mod crash_points;

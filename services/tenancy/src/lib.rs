@@ -5,6 +5,7 @@
 
 mod add_tenant;
 mod api_keys;
+mod auditor_grants;
 mod checked;
 mod client;
 mod counted;
@@ -43,9 +44,10 @@ pub use tenant::{Archived, OTHER_SERVICES};
 pub use tenant_profile::TenantProfile;
 pub use tokens::{IssuedToken, issue_token};
 
-use access::{Action, Issuer, KEY, KeyDetails, KnownKey, KnownPerson, Roster};
+use access::{Action, GrantDetails, Issuer, KEY, KeyDetails, KnownGrant, KnownKey, KnownPerson, Roster};
 use add_tenant::{AddTenant, TenantAdded};
 use api_keys::{CreateKey, KeyCreated, RevokeKey};
+use auditor_grants::{GrantAuditor, GrantCreated, RevokeGrant};
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use counted::Counted;
@@ -92,7 +94,7 @@ pub fn service(issuer: Option<Issuer>) -> Service {
 
 fn routes(issuer: Option<Issuer>) -> Routes {
     use Action::ManageTenant;
-    let routes = credentials(people_and_roles(tenants(organisations())));
+    let routes = grants(credentials(people_and_roles(tenants(organisations()))));
     let routes = routes
         .with(
             Route::organisation(
@@ -279,6 +281,49 @@ fn credentials(routes: Routes) -> Routes {
                 .takes::<RevokeKey>()
                 .gives::<Answered>(200)
                 .answered_by(api_keys::revoke),
+        )
+}
+
+/// By what auditors look who have no account.
+fn grants(routes: Routes) -> Routes {
+    use Action::ManageTenant;
+    let (noun, one) = ("/auditor-grants", "/auditor-grants/{id}");
+    routes
+        .with(
+            Route::tenant(Method::GET, noun, ManageTenant, "List the auditors' grants, also those that ended")
+                .pages::<KnownGrant>()
+                .gives::<Listed<GrantDetails>>(200)
+                .answered_by(auditor_grants::list),
+        )
+        .with(
+            Route::tenant(Method::POST, noun, ManageTenant, "Let an auditor look, each look recorded")
+                .takes::<GrantAuditor>()
+                .keyless(
+                    "a grant is kept nowhere, so it cannot be given again: send the request without an Idempotency-Key",
+                )
+                .gives::<GrantCreated>(201)
+                .answered_by(auditor_grants::create),
+        )
+        .with(
+            Route::tenant(Method::GET, one, ManageTenant, "Show an auditor's grant")
+                .as_of()
+                .gives::<Object<GrantDetails>>(200)
+                .answered_by(auditor_grants::show),
+        )
+        .with(
+            Route::tenant(Method::DELETE, one, ManageTenant, "Revoke an auditor's grant")
+                .takes::<RevokeGrant>()
+                .gives::<Answered>(200)
+                .answered_by(auditor_grants::revoke),
+        )
+        .with(
+            Route::tenant(
+                Method::GET,
+                "/auditor-grants/{id}/history",
+                ManageTenant,
+                "Who gave an auditor's grant and took it back, when and why",
+            )
+            .history_of::<KnownGrant>(|call| call.id().to_owned()),
         )
 }
 

@@ -5,7 +5,7 @@ use crate::remembered::Remembered;
 use crate::rosters::Rosters;
 use crate::settings::Settings;
 use crate::{Service, shell};
-use access::{Identity, Key};
+use access::{Grant, Identity, Key};
 use axum::Router;
 use eventstore::{Aggregate, EventStore, StoreError};
 use futures::future::join_all;
@@ -63,8 +63,8 @@ impl Running {
         let api: Arc<OnceLock<Router>> = Arc::default();
         let vitals = Vitals::new(readiness.clone());
 
-        let serving = axum::serve(listener, shell::outer(api.clone(), vitals.clone()))
-            .with_graceful_shutdown(stop.clone().cancelled_owned());
+        let serving = shell::outer(api.clone(), vitals.clone()).into_make_service_with_connect_info::<SocketAddr>();
+        let serving = axum::serve(listener, serving).with_graceful_shutdown(stop.clone().cancelled_owned());
         tasks.spawn(async move {
             if let Err(error) = serving.await {
                 tracing::error!(%error, "the listener failed");
@@ -130,8 +130,9 @@ impl Background {
             match attach(&service, &views, settings).await {
                 Ok((store, bus)) => {
                     let (people, keys) = (Remembered::of(Identity::TYPE), Remembered::of(Key::TYPE));
-                    let limits = Limits::new(name, settings.rates);
-                    return Live { service, views, store, bus, rosters: Rosters::default(), limits, people, keys };
+                    let (limits, grants) = (Limits::new(name, settings.rates), Remembered::of(Grant::TYPE));
+                    let rosters = Rosters::default();
+                    return Live { service, views, store, bus, rosters, limits, people, keys, grants };
                 }
                 Err(error) => {
                     tracing::warn!(service = name, %error, "waiting");

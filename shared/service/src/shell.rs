@@ -1,6 +1,7 @@
 use crate::admit::{admit, admit_member, for_administrators, strange, writable};
 use crate::call::Call;
 use crate::callers::identify;
+use crate::grants::{self, refuse_beyond, refuse_too_long};
 use crate::health::Vitals;
 use crate::lines::Unfinished;
 use crate::live::Live;
@@ -12,7 +13,7 @@ use access::Verifier;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, Request, State};
+use axum::extract::{ConnectInfo, Path, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{MethodFilter, get, on};
@@ -21,6 +22,7 @@ use chrono::{DateTime, Utc};
 use eventstore::{Cx, TenantId};
 use http_body_util::BodyExt;
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::time::timeout;
@@ -119,7 +121,8 @@ impl Door {
         let Self { live, route, verifier } = self;
         let (head, body) = request.into_parts();
         let now = now();
-        let sender = identify(&verifier, &live, &head.headers, now).await?;
+        let address = head.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
+        let sender = identify(&verifier, &live, &head.headers, address, now).await?;
         live.limits.by(&sender.caller)?;
         let partition = match route.scope {
             Scope::Tenant => "tenant",
@@ -132,6 +135,8 @@ impl Door {
             admit(&live.rosters, &live.store, &sender, tenant, route.action, now).await?
         };
         live.limits.about(tenant)?;
+        let grant = sender.grant.as_ref().map(|(_, grant)| grant.clone());
+        grant.as_ref().map_or(Ok(()), |grant| refuse_beyond(grant, &route))?;
         // An organisation's own partition is no ISMS: its log can be read like one, and nothing be kept in it.
         if route.scope == Scope::Tenant && route.writes() && roster.organisation == Some(tenant.0) {
             return Err(strange());
@@ -153,7 +158,14 @@ impl Door {
         let handler = route.handler.clone();
         let (store, route) = (live.store.clone(), Route::clone(&route));
         let (caller, key) = (sender.caller, sender.key.map(|(_, key)| key));
-        handler(Call { store, cx, caller, key, path, query, headers: head.headers, body, route, target }).await
+        let looking = grant.as_ref().map(|_| (store.clone(), cx.clone(), target.clone()));
+        looking.as_ref().map_or(Ok(()), |(_, _, target)| refuse_too_long(target))?;
+        let headers = head.headers;
+        let answer = handler(Call { store, cx, caller, key, grant, path, query, headers, body, route, target }).await;
+        match looking {
+            Some((store, cx, target)) => grants::recorded(&store, &cx, target, answer).await,
+            None => answer,
+        }
     }
 }
 
