@@ -1,5 +1,6 @@
 //! What is on the wire is what proto/ says: every message of every service, and no contract without a message.
 
+use crate::auditor_grants;
 use crate::proto::Contracts;
 use crate::system::{Client, SERVICES, System, until};
 use futures::StreamExt;
@@ -101,6 +102,10 @@ async fn do_everything(system: &System, admin: &Client, tenant: &str, smtp: std:
     let key = json!({"name": "Import", "roles": ["risk_owner"]});
     let key = admin.post(&at("/api-keys"), key).await.text("id");
     admin.send(Method::DELETE, &at(&format!("/api-keys/{key}")), None, &[]).await;
+
+    let (grant, auditor) = auditor_grants::granted(system, tenant, json!({"as_of": "2026-01-01T00:00:00Z"})).await;
+    auditor.get(&at("/risks?limit=1")).await;
+    admin.send(Method::DELETE, &at(&format!("/auditor-grants/{grant}")), None, &[]).await;
 
     set_up_offer_and_close(system, tenant).await;
 }

@@ -22,7 +22,7 @@ pub const LOCK: Lock = Lock {
 };
 
 /// Events that are every service's, and stand once.
-const SHARED: [&str; 3] = ["access.", "identity.", "key."];
+const SHARED: [&str; 5] = ["access.", "grant.", "identity.", "key.", "look."];
 
 fn is_shared(event_type: &str) -> bool {
     SHARED.iter().any(|shared| event_type.starts_with(shared))
@@ -30,7 +30,12 @@ fn is_shared(event_type: &str) -> bool {
 
 /// The folder of each crate that records events, with its events.
 fn shelves() -> Vec<Shelf> {
-    let access = Schemas::new().with::<access::Event>().with::<access::identity::Event>().with::<access::key::Event>();
+    let access = Schemas::new()
+        .with::<access::Event>()
+        .with::<access::identity::Event>()
+        .with::<access::key::Event>()
+        .with::<access::grant::Event>()
+        .with::<access::look::Event>();
     let mut shelves = vec![Shelf::new("shared/access", &access, is_shared)];
     for service in
         [tenancy::service(None), risk::service(), controls::service(), audit::service(), notifications::service(None)]

@@ -104,12 +104,14 @@ pub fn right(operation: &Operation, id: &str) -> Option<String> {
         ("PUT", "/controls/{id}/applicability") => json!({"applicable": true, "basis": "law", "justification": "so"}),
         ("PUT", "/controls/{id}/implementation") => json!({"state": "operating"}),
         ("POST", "/evidence") => json!({"title": "New", "note": "New", "supports": [id]}),
-        ("POST", "/notifications/{id}/read") | ("DELETE", "/api-keys/{id}" | "/roles/{id}" | "/invitations/{id}") => {
-            json!({})
-        }
+        ("POST", "/notifications/{id}/read")
+        | ("DELETE", "/api-keys/{id}" | "/auditor-grants/{id}" | "/roles/{id}" | "/invitations/{id}") => json!({}),
         ("POST", "/invitations") => json!({"person": "new", "email": "new@example.org", "roles": ["viewer"]}),
         ("PUT", "/people/{id}") => json!({"roles": ["viewer"]}),
         ("PUT", "/roles/{id}") => json!({"actions": ["read"]}),
+        ("POST", "/auditor-grants") => {
+            json!({"auditor": "New", "scope": ["soa"], "expires_at": crate::auditor_grants::in_a_week()})
+        }
         ("POST", "/api-keys") => json!({"name": "New", "roles": ["viewer"]}),
         ("PUT", "/settings") => json!({"language": "en", "time_zone": "UTC"}),
         // Without a reason: nothing else could be tried in a tenant that is suspended.

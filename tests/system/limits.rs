@@ -72,3 +72,30 @@ async fn a_tenant_that_sends_too_much_waits_and_no_other() {
     assert!(refused.problem().1.starts_with("this tenant's people"), "{}", refused.body);
     assert_eq!(status(&stranger, &format!("/v1/tenants/{other}/risks")).await, 200);
 }
+
+#[tokio::test]
+async fn an_address_that_sends_wrong_keys_waits_and_who_is_known_does_not() {
+    let system = System::start_with(&[("STELE_STRANGER_RATE", "2")]).await;
+    let tenant = system.tenant("Ours").await;
+    let risks = format!("/v1/tenants/{tenant}/risks");
+    let keys = format!("/v1/tenants/{tenant}/api-keys");
+    let key = system.as_admin().post(&keys, json!({"name": "Import", "roles": ["viewer"]})).await.text("key");
+    let program = system.with(key);
+    crate::system::until("the key to be known", async || status(&program, &risks).await == 200).await;
+    // Whole, of this tenant, and of nobody.
+    let wrong = access::key::Secret::new(access::key::Kind::Key, tenant.parse().expect("an id")).expect("random");
+    let stranger = system.with(wrong.text());
+    let mut answers = Vec::new();
+    for _ in 0..40 {
+        answers.push(stranger.send(Method::GET, &risks, None, &[]).await);
+    }
+    let refused = answers.iter().find(|answer| answer.status != 401).expect("one too many");
+    assert_eq!((refused.status.as_u16(), refused.problem().0.as_str()), (429, "too_many_requests"), "{}", refused.body);
+    assert!(refused.headers["retry-after"].parse::<u64>().is_ok_and(|wait_s| (1..=2).contains(&wait_s)));
+    let forger = system.with("nonsense".to_owned());
+    assert_eq!(status(&forger, &risks).await, 429, "wrong tokens count with wrong keys");
+    for _ in 0..20 {
+        assert_eq!(status(&program, &risks).await, 200);
+        assert_eq!(status(&system.as_admin(), &risks).await, 200);
+    }
+}

@@ -3,6 +3,7 @@
 mod accounts;
 mod altered;
 mod api_keys;
+mod auditor_grants;
 mod bad_input;
 mod contracts;
 mod crash_points;

@@ -1,5 +1,6 @@
 //! Who may do what, in one file that an auditor can read: every operation of the API, asked for as everybody there is.
 
+use crate::auditor_grants;
 use crate::house::root;
 use crate::isolation::{Operation, fill, operations, right};
 use crate::system::{Answer, Client, System, until};
@@ -19,7 +20,7 @@ const ABOUT: &str = "\
 #
 # administrator: of the organisation that owns the tenant, without a role in it. The roles: each held alone.
 # own_role: one that the tenant defined for itself, of the actions read and write_controls.
-# colleague: of the same organisation, with a role in another of its tenants. stranger: another organisation's administrator.
+# grant: an auditor's, of every area, live. colleague: of the same organisation, with a role in another of its tenants. stranger: another organisation's administrator.
 #
 # Generated: STELE_UPDATE_MATRIX=1 ./dev test -E 'test(matrix)'. Read the difference.
 ";
@@ -37,6 +38,7 @@ async fn everybody(system: &System, tenant: &str) -> Vec<(String, Client)> {
     let own_role = json!({ "actions": ["read", "write_controls"] });
     system.as_admin().put(&format!("/v1/tenants/{tenant}/roles/keeper"), own_role).await;
     everybody.push(("own_role".to_owned(), system.person(tenant, "own-role", &["keeper"]).await));
+    everybody.push(("grant".to_owned(), auditor_grants::granted(system, tenant, json!({})).await.1));
     let other = system.tenant("Another").await;
     everybody.push(("colleague".to_owned(), system.person(&other, "colleague", &["isms_manager"]).await));
     everybody.push(("stranger".to_owned(), system.as_organisation("Fernhill").await.as_admin()));

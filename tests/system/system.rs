@@ -296,10 +296,11 @@ impl Client {
     fn address(&self, path: &str) -> SocketAddr {
         let service = match path.split('/').nth(4).map(|part| part.split(['.', '?']).next().unwrap_or_default()) {
             _ if path.starts_with("/v1/organisations/") => "tenancy",
+            Some("auditor-grants") if path.split('?').next().is_some_and(|path| path.ends_with("/looks")) => "audit",
             None
             | Some(
-                "" | "people" | "permissions" | "roles" | "history" | "api-keys" | "invitations" | "settings" | "state"
-                | "offer",
+                "" | "people" | "permissions" | "roles" | "history" | "api-keys" | "auditor-grants" | "invitations"
+                | "settings" | "state" | "offer",
             ) => "tenancy",
             Some("methodology" | "assets" | "risks" | "imports") => "risk",
             Some("controls" | "evidence" | "soa") => "controls",

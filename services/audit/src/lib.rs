@@ -34,7 +34,23 @@ pub fn service() -> Service {
 }
 
 fn routes() -> Routes {
-    Routes::new().with(
+    trail(Routes::new()).with(
+        Route::tenant(
+            Method::GET,
+            "/auditor-grants/{id}/looks",
+            Action::ManageTenant,
+            "What an auditor looked at by a grant, and when, oldest first",
+        )
+        .parameter("newest", "`true`: newest first")
+        .limit()
+        .parameter("cursor", "`next` of the page before; the other parameters stay as they were")
+        .gives::<Page>(200)
+        .answered_by(page::looks),
+    )
+}
+
+fn trail(routes: Routes) -> Routes {
+    routes.with(
         Route::tenant(Method::GET, "/trail", Action::ReadTrail, "Everything that happened, oldest first")
             .parameter("service", "Only events of this service: audit, controls, notifications, risk or tenancy")
             .parameter("type", "Only events of this type, such as risk.assessed")

@@ -1,8 +1,9 @@
 use crate::SOURCES;
+use access::KnownGrant;
 use axum::http::StatusCode;
 use axum::response::Response;
 use chrono::{DateTime, Utc};
-use eventstore::{Session, StoreError};
+use eventstore::{Actor, NOW, Session, StoreError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use service::{Call, Problem, cursor, cut, instant, json};
@@ -70,7 +71,10 @@ struct Subject {
 
 pub async fn answer(call: Call) -> Result<Response, Problem> {
     let mut session = call.session().await?;
-    let held = held(&mut session).await?;
+    let held = match call.shows_until() {
+        None => held(&mut session).await?,
+        Some(until) => held_by(&mut session, until).await?,
+    };
     let asked = Asked::read(&call, held)?;
     let page = asked.page(&mut session).await?;
     Ok(json(StatusCode::OK, page.position, &page))
@@ -83,6 +87,31 @@ async fn held(session: &mut Session) -> Result<i64, StoreError> {
         .bind(tenant)
         .fetch_optional(session.connection())
         .await?;
+    Ok(number.unwrap_or(0))
+}
+
+/// What an auditor looked at: the entries of their looks. A grant that this service has not heard of yet is none.
+pub async fn looks(call: Call) -> Result<Response, Problem> {
+    let mut session = call.session().await?;
+    let id = call.id();
+    if views::get::<KnownGrant>(&mut session, id, NOW - 1).await?.is_none() {
+        return Err(Problem::not_found(format!("grant {id}")));
+    }
+    let held = held(&mut session).await?;
+    let asked = Asked {
+        event_type: Some("look.taken".to_owned()),
+        actor: Some(Actor::Grant(id.to_owned()).to_string()),
+        ..Asked::read(&call, held)?
+    };
+    let page = asked.page(&mut session).await?;
+    Ok(json(StatusCode::OK, page.position, &page))
+}
+
+/// The highest number of what had been recorded by then.
+async fn held_by(session: &mut Session, until: DateTime<Utc>) -> Result<i64, StoreError> {
+    let tenant = session.tenant();
+    let number = "select number from trail where tenant_id = $1 and recorded_at <= $2 order by number desc limit 1";
+    let number = sqlx::query_scalar(number).bind(tenant).bind(until).fetch_optional(session.connection()).await?;
     Ok(number.unwrap_or(0))
 }
 
@@ -124,8 +153,9 @@ impl Asked {
                 let detail = format!("the trail has no number {number}: its numbers are 1 to {held}");
                 return Err(Problem::field("as_of", detail));
             }
-            Some((asked, Err(_))) => (held, Some(instant("as_of", asked)?)),
+            Some((asked, Err(_))) => (held, Some(call.within_grant(instant("as_of", asked)?)?)),
         };
+        let as_of = as_of.or_else(|| call.shows_until());
         if as_of.is_some_and(|at| at > call.cx.now) {
             return Err(Problem::field("as_of", "it lies in the future, which may still change"));
         }

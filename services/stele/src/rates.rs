@@ -10,10 +10,13 @@ pub struct RateOptions {
     /// Requests a second about one tenant that one service answers, ten times as many at once; 0 counts none
     #[arg(long, env = "STELE_TENANT_RATE", default_value_t = Rates::default().tenant)]
     tenant_rate: u32,
+    /// Wrong tokens and keys a second of one address that one service looks at, ten times as many at once; 0 counts none
+    #[arg(long, env = "STELE_STRANGER_RATE", default_value_t = Rates::default().stranger)]
+    stranger_rate: u32,
 }
 
 impl RateOptions {
     pub fn rates(&self) -> Rates {
-        Rates { caller: self.caller_rate, tenant: self.tenant_rate }
+        Rates { caller: self.caller_rate, tenant: self.tenant_rate, stranger: self.stranger_rate }
     }
 }

@@ -1,9 +1,9 @@
-use access::key::{Command, Created, Secret};
-use access::{Key, KeyDetails, KnownKey, Role};
+use access::key::{Command, Created, Kind, Secret};
+use access::{Action, Admission, Key, KeyDetails, KnownKey, Role};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use chrono::{DateTime, Duration, SubsecRound, Utc};
-use eventstore::Work;
+use eventstore::{Refused, Work};
 use serde::{Deserialize, Serialize};
 use service::{Call, Ended, FieldError, Item, Listed, Outcome, Problem, checked_text, field_error, json};
 use std::collections::BTreeSet;
@@ -53,7 +53,7 @@ pub async fn create(call: Call) -> Result<Response, Problem> {
     let expected = call.if_match()?;
     let (body, cx) = call.command::<CreateKey>()?;
     let (name, lifetime) = checked(&body)?;
-    let secret = Secret::new(cx.tenant).ok_or_else(|| {
+    let secret = Secret::new(Kind::Key, cx.tenant).ok_or_else(|| {
         tracing::error!("the machine gives no randomness");
         Problem::internal()
     })?;
@@ -64,10 +64,11 @@ pub async fn create(call: Call) -> Result<Response, Problem> {
         expires_at: cx.now.trunc_subsecs(0) + lifetime,
         digest: secret.digest(),
     };
-    let (id, command) = (secret.id.clone(), Command::Create(created.clone()));
-    let lane = format!("key-{id}");
-    let done =
-        call.store.perform(&cx, &lane, |work| Box::pin(decide(work, expected, id.clone(), command.clone()))).await?;
+    let (id, lane, administrator) = (secret.id.clone(), format!("key-{}", secret.id), call.caller.administrator);
+    let done = call.store.perform(&cx, &lane, |work| {
+        Box::pin(give(work, expected, id.clone(), created.clone(), administrator))
+    });
+    let done = done.await?;
     let Created { name, roles, expires_at, .. } = created;
     let body =
         KeyCreated { position: done.position, id: secret.id.clone(), key: secret.text(), name, roles, expires_at };
@@ -97,6 +98,23 @@ fn checked(body: &CreateKey) -> Result<(String, Duration), Problem> {
             Err(Problem::fields(errors.collect::<Vec<FieldError>>()))
         }
     }
+}
+
+/// A key allows nothing that its creator may not do: else it would be how they come by it.
+async fn give(
+    work: &mut Work,
+    expected: Option<i64>,
+    id: String,
+    created: Created,
+    administrator: bool,
+) -> Result<Outcome, Problem> {
+    let (cx, tenant) = (work.cx().clone(), work.cx().tenant.to_string());
+    let admission = work.load::<Admission>(&tenant).await?.0;
+    for role in &created.roles {
+        let allowed = Action::all().filter(|action| role.may(*action));
+        admission.refuse_beyond_own_rights(role.into(), allowed, administrator, &cx).map_err(Refused::Rule)?;
+    }
+    decide(work, expected, id, Command::Create(created)).await
 }
 
 async fn decide(work: &mut Work, expected: Option<i64>, id: String, command: Command) -> Result<Outcome, Problem> {

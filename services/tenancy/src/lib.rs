@@ -7,6 +7,7 @@ mod account;
 mod accounts;
 mod add_tenant;
 mod api_keys;
+mod auditor_grants;
 mod checked;
 mod client;
 mod counted;
@@ -53,10 +54,11 @@ pub use tenant::{Archived, OTHER_SERVICES};
 pub use tenant_profile::TenantProfile;
 pub use tokens::{IssuedToken, issue_token};
 
-use access::{Action, Issuer, KEY, KeyDetails, KnownKey, KnownPerson, Roster};
+use access::{Action, GrantDetails, Issuer, KEY, KeyDetails, KnownGrant, KnownKey, KnownPerson, Roster};
 use accounts::Accounts;
 use add_tenant::{AddTenant, TenantAdded};
 use api_keys::{CreateKey, KeyCreated, RevokeKey};
+use auditor_grants::{GrantAuditor, GrantCreated, RevokeGrant};
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use counted::Counted;
@@ -136,7 +138,7 @@ pub fn service_behind(entrance: Entrance) -> Service {
 
 fn routes(entrance: Entrance) -> Routes {
     use Action::ManageTenant;
-    let routes = credentials(people_and_roles(tenants(organisations())));
+    let routes = grants(credentials(people_and_roles(tenants(organisations()))));
     let routes = routes
         .with(
             Route::organisation(
@@ -372,6 +374,49 @@ fn invited(routes: Routes, mail: Option<Mail>, accounts: Option<Arc<Accounts>>) 
                 .keyless("an invitation counts once: send the request without a key")
                 .gives::<Joined>(200)
                 .answered_by(move |call| invitations::join(call, accounts.clone())),
+        )
+}
+
+/// By what auditors look who have no account.
+fn grants(routes: Routes) -> Routes {
+    use Action::ManageTenant;
+    let (noun, one) = ("/auditor-grants", "/auditor-grants/{id}");
+    routes
+        .with(
+            Route::tenant(Method::GET, noun, ManageTenant, "List the auditors' grants, also those that ended")
+                .pages::<KnownGrant>()
+                .gives::<Listed<GrantDetails>>(200)
+                .answered_by(auditor_grants::list),
+        )
+        .with(
+            Route::tenant(Method::POST, noun, ManageTenant, "Let an auditor look, each look recorded")
+                .takes::<GrantAuditor>()
+                .keyless(
+                    "a grant is kept nowhere, so it cannot be given again: send the request without an Idempotency-Key",
+                )
+                .gives::<GrantCreated>(201)
+                .answered_by(auditor_grants::create),
+        )
+        .with(
+            Route::tenant(Method::GET, one, ManageTenant, "Show an auditor's grant")
+                .as_of()
+                .gives::<Object<GrantDetails>>(200)
+                .answered_by(auditor_grants::show),
+        )
+        .with(
+            Route::tenant(Method::DELETE, one, ManageTenant, "Revoke an auditor's grant")
+                .takes::<RevokeGrant>()
+                .gives::<Answered>(200)
+                .answered_by(auditor_grants::revoke),
+        )
+        .with(
+            Route::tenant(
+                Method::GET,
+                "/auditor-grants/{id}/history",
+                ManageTenant,
+                "Who gave an auditor's grant and took it back, when and why",
+            )
+            .history_of::<KnownGrant>(|call| call.id().to_owned()),
         )
 }
 

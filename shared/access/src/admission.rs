@@ -158,8 +158,7 @@ impl Admission {
             if let Some(until) = term.until.filter(|_| term.is_over(cx.now)) {
                 return Err(Broken::OverAlready((*role).clone(), until));
             }
-            let allowed = Action::all().filter(|action| self.roster.role_may(role, *action));
-            self.refuse_beyond_own_rights(&role.to_string(), allowed, administrator, cx)?;
+            self.refuse_beyond_own_rights(&role.to_string(), self.allowed_by(role), administrator, cx)?;
         }
         let stays = roles.get(&MANAGER).is_some_and(|term| lasts(term, cx.now));
         if !stays && self.is_last_manager(person, cx.now) {
@@ -171,9 +170,16 @@ impl Admission {
             from: *from,
             until: *until,
         });
-        let ended = before.keys().filter(|role| !roles.contains_key(role));
-        let revoked = ended.map(|role| Event::Revoked { person: person.to_owned(), role: role.clone() });
+        let ended: Vec<&RoleName> = before.keys().filter(|role| !roles.contains_key(role)).collect();
+        for role in &ended {
+            self.refuse_beyond_own_rights(&role.to_string(), self.allowed_by(role), administrator, cx)?;
+        }
+        let revoked = ended.into_iter().map(|role| Event::Revoked { person: person.to_owned(), role: role.clone() });
         Ok(granted.chain(revoked).collect())
+    }
+
+    fn allowed_by(&self, role: &RoleName) -> impl Iterator<Item = Action> {
+        Action::all().filter(|action| self.roster.role_may(role, *action))
     }
 
     /// A manager whose term ends leaves nobody behind, and one whose term has not begun cannot help yet.

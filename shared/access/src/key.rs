@@ -1,6 +1,6 @@
 mod secret;
 
-pub use secret::{MARK, Secret};
+pub use secret::{Kind, MARK, Secret};
 
 use crate::Role;
 use chrono::{DateTime, Utc};

@@ -1,14 +1,18 @@
-//! Who may do what: bearer tokens of the local issuer and of identity providers, API keys, the roles of people in a tenant and for
+//! Who may do what: bearer tokens of the local issuer and of identity providers, API keys, auditors' grants, the roles of people in a tenant and for
 //! how long they hold them, and one table of roles and actions.
 //!
 //! Every service keeps its own copy of a tenant's roles, recorded as its own events, so no request asks another service.
 
 mod admission;
+mod area;
 mod crypto;
+pub mod grant;
 pub mod identity;
 pub mod key;
+mod known_grant;
 mod known_key;
 mod known_person;
+pub mod look;
 mod mirror;
 mod own_role;
 mod providers;
@@ -22,10 +26,14 @@ mod testing;
 mod token;
 
 pub use admission::{Admission, Broken, Command, Event};
+pub use area::Area;
+pub use grant::Grant;
 pub use identity::Identity;
 pub use key::Key;
+pub use known_grant::{GrantDetails, KnownGrant};
 pub use known_key::{KeyDetails, KnownKey};
 pub use known_person::KnownPerson;
+pub use look::Look;
 pub use mirror::when_access_changes_then_copy_it;
 pub use providers::{Login, NotTrusted, Providers, Trusted};
 pub use role::{Action, Role};

@@ -1,4 +1,5 @@
 use crate::admission::{Admission, Command, Event};
+use crate::grant::{self, Grant};
 use crate::identity::{self, Identity};
 use crate::key::{self, Key};
 use messaging::Reaction;
@@ -15,6 +16,9 @@ pub fn when_access_changes_then_copy_it() -> Reaction {
             }
             if let Some(change) = event.decode::<key::Event>()? {
                 work.execute::<Key>(event.stream.id(), None, key::Command::Copy(change)).await?;
+            }
+            if let Some(change) = event.decode::<grant::Event>()? {
+                work.execute::<Grant>(event.stream.id(), None, grant::Command::Copy(change)).await?;
             }
             Ok(())
         })

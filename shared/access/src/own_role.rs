@@ -28,8 +28,9 @@ impl Admission {
         {
             return Err(Broken::HeldByOneself(role));
         }
-        let added = actions.iter().copied().filter(|action| before.is_none_or(|before| !before.contains(action)));
-        self.refuse_beyond_own_rights(&role, added, administrator, cx)?;
+        let none = BTreeSet::new();
+        let changed = actions.symmetric_difference(before.unwrap_or(&none)).copied();
+        self.refuse_beyond_own_rights(&role, changed, administrator, cx)?;
         Ok(vec![Event::RoleDefined { role, actions }])
     }
 
@@ -55,9 +56,9 @@ impl Admission {
         }
     }
 
-    /// Who manages a tenant by a role of its own gives nobody more than they may do themselves: else two of them would make
-    /// each other managers.
-    pub(crate) fn refuse_beyond_own_rights(
+    /// Who manages a tenant by a role of its own gives nobody more than they may do themselves, else two of them would make each
+    /// other managers; and takes from nobody more than that, else they would be rid of the managers that they answer to.
+    pub fn refuse_beyond_own_rights(
         &self,
         role: &str,
         mut actions: impl Iterator<Item = Action>,
@@ -68,8 +69,8 @@ impl Admission {
             Actor::Person(actor) => actor,
             // Who operates the installation may give everything, and a service gives nothing of its own.
             Actor::Operator(_) | Actor::Service(_) => return Ok(()),
-            // A key gives nothing, whatever it may do.
-            Actor::Key(_) => {
+            // A key gives nothing, whatever it may do, nor does a grant.
+            Actor::Key(_) | Actor::Grant(_) => {
                 return actions.next().map_or(Ok(()), |action| Err(Broken::BeyondOwnRights(role.to_owned(), action)));
             }
         };
@@ -233,13 +234,35 @@ mod tests {
         assert_eq!(by_jo(define("mine", &[Action::Read, Action::WriteRisks])), beyond("mine", Action::WriteRisks));
         let more = define("writer", &[Action::Read, Action::WriteRisks, Action::WriteControls]);
         assert_eq!(by_jo(more), beyond("writer", Action::WriteControls));
-        // What the role allows already is not of their giving.
+        // What the role allows already is not of their giving, nor of their taking.
         assert!(by_jo(define("writer", &[Action::WriteRisks])).is_ok());
+        assert_eq!(by_jo(define("writer", &[Action::Read])), beyond("writer", Action::WriteRisks));
         for role in ["viewer", "deputy"] {
             assert_eq!(by_jo(give("kim", role)), Ok(vec![own("kim", role)]));
         }
         let told = Broken::BeyondOwnRights("writer".to_owned(), Action::WriteRisks).to_string();
         assert_eq!(told, "writer allows write_risks, which you may not do here yourself: ask an ISMS manager");
+    }
+
+    #[test]
+    fn nobody_takes_what_they_may_not_do() {
+        let manager = |person: &str| granted(person, Role::IsmsManager.into(), Term::ALWAYS);
+        let admission = given(vec![
+            defined("deputy", DEPUTY),
+            own("jo", "deputy"),
+            own("kim", "deputy"),
+            manager("mara"),
+            manager("olga"),
+        ]);
+        let taken = |person: &str, by_whom: &str, administrator| {
+            let command = Command::Assign { person: person.to_owned(), roles: [].into(), administrator };
+            admission.decide(command, &by(by_whom))
+        };
+        let beyond = Broken::BeyondOwnRights("isms_manager".to_owned(), Action::ReadTrail);
+        assert_eq!(taken("olga", "jo", false), Err(beyond));
+        // What they have themselves they take, and a manager or an administrator takes any.
+        assert!(taken("kim", "jo", false).is_ok());
+        assert!(taken("olga", "mara", false).is_ok() && taken("olga", "admin", true).is_ok());
     }
 
     #[test]

@@ -8,6 +8,8 @@ pub enum Actor {
     Person(String),
     /// A program that came with an API key: never who created it.
     Key(String),
+    /// An auditor who came with a grant, and only ever looks.
+    Grant(String),
     /// A service that reacted to another service's event.
     Service(String),
     /// The operator at the command line.
@@ -19,6 +21,7 @@ impl fmt::Display for Actor {
         match self {
             Self::Person(id) => write!(f, "{id}"),
             Self::Key(id) => write!(f, "key:{id}"),
+            Self::Grant(id) => write!(f, "grant:{id}"),
             Self::Service(id) => write!(f, "service:{id}"),
             Self::Operator(id) => write!(f, "operator:{id}"),
         }

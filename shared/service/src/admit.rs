@@ -43,8 +43,8 @@ pub async fn admit_member(
     sender: &Sender,
     organisation: TenantId,
 ) -> Result<Arc<Roster>, Problem> {
-    // A key is of one tenant, and nobody of the organisation.
-    if sender.key.is_some() || sender.caller.organisation != organisation.0 {
+    // A key or a grant is of one tenant, and nobody of the organisation.
+    if sender.bound_to().is_some() || sender.caller.organisation != organisation.0 {
         return Err(strange());
     }
     let roster = match rosters.known(store, organisation) {

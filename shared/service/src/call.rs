@@ -1,7 +1,7 @@
 use crate::body::{self, Said};
 use crate::query::Parameters;
 use crate::{Problem, Route, Visitor};
-use access::{Caller, KnownKey};
+use access::{Caller, KnownGrant, KnownKey};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use bytes::Bytes;
@@ -29,6 +29,8 @@ pub struct Call {
     pub peer: Option<IpAddr>,
     /// The API key that it came with, where it is no person's request.
     pub key: Option<Arc<KnownKey>>,
+    /// The grant that an auditor came with.
+    pub grant: Option<Arc<KnownGrant>>,
     pub(crate) path: HashMap<String, String>,
     pub query: Parameters,
     pub headers: HeaderMap,
@@ -48,7 +50,7 @@ impl Call {
     pub fn by_a_person(&self) -> Result<(), Problem> {
         match self.cx.actor {
             Actor::Person(_) => Ok(()),
-            Actor::Key(_) | Actor::Service(_) | Actor::Operator(_) => {
+            Actor::Key(_) | Actor::Grant(_) | Actor::Service(_) | Actor::Operator(_) => {
                 let detail = "an API key may not do this: roles and keys are given and taken by people";
                 Err(Problem::new(StatusCode::FORBIDDEN, "people_only", detail))
             }

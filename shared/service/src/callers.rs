@@ -1,43 +1,58 @@
 use crate::Problem;
 use crate::live::Live;
-use access::key::{MARK, Secret};
-use access::{Action, Caller, KnownKey, Login, Providers, Roster, Standing, TokenError, Verifier, identity};
+use access::key::{Kind, MARK, Secret};
+use access::{
+    Action, Caller, KnownGrant, KnownKey, Login, Providers, Role, Roster, Standing, TokenError, Verifier, identity,
+};
 use axum::http::{HeaderMap, StatusCode, header};
 use chrono::{DateTime, Utc};
 use eventstore::{Actor, TenantId};
+use std::net::IpAddr;
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// Who sends a request.
 pub struct Sender {
     pub caller: Caller,
     /// The API key that it came with, where it was none of a person's tokens.
     pub key: Option<(TenantId, Arc<KnownKey>)>,
+    /// The grant that an auditor came with.
+    pub grant: Option<(TenantId, Arc<KnownGrant>)>,
 }
 
 impl Sender {
     /// As what it does is recorded.
     pub fn actor(&self) -> Actor {
-        match &self.key {
-            None => Actor::Person(self.caller.person.clone()),
-            Some(_) => Actor::Key(self.caller.person.trim_start_matches(KEY).to_owned()),
+        let person = &self.caller.person;
+        match (&self.key, &self.grant) {
+            (Some(_), _) => Actor::Key(person.trim_start_matches(KEY).to_owned()),
+            (None, Some(_)) => Actor::Grant(person.trim_start_matches(GRANT).to_owned()),
+            (None, None) => Actor::Person(person.clone()),
         }
+    }
+
+    /// The one tenant in which it is anything, where it is no person.
+    pub fn bound_to(&self) -> Option<TenantId> {
+        let key = self.key.as_ref().map(|(tenant, _)| *tenant);
+        key.or_else(|| self.grant.as_ref().map(|(tenant, _)| *tenant))
     }
 
     /// Whether it belongs to the tenant at all. To whom this is false, the tenant does not exist.
     pub fn is_known(&self, tenant: TenantId, roster: &Roster, now: DateTime<Utc>) -> bool {
-        match &self.key {
+        match self.bound_to() {
             None => roster.knows(&self.caller, now),
-            Some((of, key)) => {
+            Some(of) => {
                 let is_open = roster.standing != Standing::Closed;
-                *of == tenant && roster.organisation == Some(key.organisation) && is_open
+                of == tenant && roster.organisation == Some(self.caller.organisation) && is_open
             }
         }
     }
 
     pub fn may(&self, action: Action, tenant: TenantId, roster: &Roster, now: DateTime<Utc>) -> bool {
-        match &self.key {
-            None => roster.allows(&self.caller, action, now),
-            Some((_, key)) => self.is_known(tenant, roster, now) && key.may(action),
+        match (&self.key, &self.grant) {
+            (Some((_, key)), _) => self.is_known(tenant, roster, now) && key.may(action),
+            (None, Some(_)) => self.is_known(tenant, roster, now) && Role::ExternalAuditor.may(action),
+            (None, None) => roster.allows(&self.caller, action, now),
         }
     }
 }
@@ -45,41 +60,87 @@ impl Sender {
 /// What stands before a key's id where people have a handle; no handle has a colon.
 const KEY: &str = "key:";
 
+/// The same before a grant's.
+const GRANT: &str = "grant:";
+
 /// Whom the bearer token stands for, by this service's own copy of who is who.
 pub async fn identify(
     verifier: &Verifier,
     live: &Live,
     headers: &HeaderMap,
+    address: Option<IpAddr>,
     now: DateTime<Utc>,
 ) -> Result<Sender, Problem> {
     let token = bearer(headers)?;
     if token.starts_with(MARK) {
-        return holder(live, token, now).await;
+        return holder(live, token, address, now).await;
     }
     let caller = if Providers::concern(token) {
-        let login = verifier.providers().verify(token).await.map_err(|error| refused(&error))?;
-        vouched_for(live, login).await?
+        match verifier.providers().verify(token).await {
+            Ok(login) => vouched_for(live, login).await,
+            Err(error) => Err(refused(&error)),
+        }
     } else {
-        verifier.verify(token).map_err(|error| refused(&error))?
+        verifier.verify(token).map_err(|error| refused(&error))
     };
-    Ok(Sender { caller, key: None })
+    match caller {
+        Ok(caller) => Ok(Sender { caller, key: None, grant: None }),
+        Err(problem) => {
+            if problem.status() == StatusCode::UNAUTHORIZED {
+                live.limits.from(address)?;
+            }
+            Err(problem)
+        }
+    }
 }
 
-/// Who comes with an API key, which is nobody's but its own.
-async fn holder(live: &Live, token: &str, now: DateTime<Utc>) -> Result<Sender, Problem> {
+/// Who comes with an API key or a grant, which is nobody's but its own.
+async fn holder(live: &Live, token: &str, address: Option<IpAddr>, now: DateTime<Utc>) -> Result<Sender, Problem> {
     let secret = Secret::read(token).ok_or_else(|| unauthenticated("the API key is not whole: copy all of it"))?;
-    let known = live.keys.get(&live.store, secret.tenant, &secret.id).await?;
-    let key = known.filter(|known| secret.fits(&known.digest));
-    let key = key.ok_or_else(|| unauthenticated("the API key is not one of this installation"))?;
-    if key.details.revoked_at.is_some() {
-        return Err(unauthenticated("the API key was revoked"));
+    let Secret { kind, tenant, ref id, .. } = secret;
+    // One that was right before may be looked up as often as it comes; any other costs its sender's address.
+    let is_acquainted = match kind {
+        Kind::Key => live.keys.once_was(tenant, id, |known| secret.fits(&known.digest)),
+        Kind::Grant => live.grants.once_was(tenant, id, |known| secret.fits(&known.digest)),
+    };
+    if !is_acquainted {
+        live.limits.from(address)?;
     }
-    if key.details.expires_at <= now {
-        return Err(unauthenticated("the API key has expired: create a new one"));
+    match kind {
+        Kind::Key => {
+            let known = live.keys.get(&live.store, tenant, id).await?.filter(|known| secret.fits(&known.digest));
+            let key = known.ok_or_else(|| unauthenticated("the API key is not one of this installation"))?;
+            refuse_ended("API key", key.details.revoked_at, key.details.expires_at, now)?;
+            let caller = on_its_own(format!("{KEY}{id}"), key.organisation);
+            Ok(Sender { caller, key: Some((tenant, key)), grant: None })
+        }
+        Kind::Grant => {
+            let known = live.grants.get(&live.store, tenant, id).await?.filter(|known| secret.fits(&known.digest));
+            let grant = known.ok_or_else(|| unauthenticated("the grant is not one of this installation"))?;
+            refuse_ended("grant", grant.details.revoked_at, grant.details.expires_at, now)?;
+            let caller = on_its_own(format!("{GRANT}{id}"), grant.organisation);
+            Ok(Sender { caller, key: None, grant: Some((tenant, grant)) })
+        }
     }
-    let person = format!("{KEY}{}", secret.id);
-    let caller = Caller { person, organisation: key.organisation, administrator: false };
-    Ok(Sender { caller, key: Some((secret.tenant, key)) })
+}
+
+fn on_its_own(person: String, organisation: Uuid) -> Caller {
+    Caller { person, organisation, administrator: false }
+}
+
+fn refuse_ended(
+    what: &str,
+    revoked_at: Option<DateTime<Utc>>,
+    expires_at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<(), Problem> {
+    if revoked_at.is_some() {
+        return Err(unauthenticated(&format!("the {what} was revoked")));
+    }
+    if expires_at <= now {
+        return Err(unauthenticated(&format!("the {what} has expired: ask for a new one")));
+    }
+    Ok(())
 }
 
 /// The person that the organisation says its provider's subject is.

@@ -1,5 +1,5 @@
 use crate::Routes;
-use access::{KnownKey, KnownPerson, Roster};
+use access::{KnownGrant, KnownKey, KnownPerson, Roster};
 use eventstore::{EventOf, EventStore, Schemas};
 use messaging::{Errand, Reaction};
 use sqlx::migrate::Migrator;
@@ -36,9 +36,13 @@ pub type Worker = Arc<dyn Fn(EventStore) -> Pin<Box<dyn Future<Output = ()> + Se
 
 impl Service {
     pub fn new(name: &'static str, about: &'static str, migrations: Migrator, routes: Routes) -> Self {
-        let events =
-            Schemas::new().with::<access::Event>().with::<access::identity::Event>().with::<access::key::Event>();
-        let views = ViewSet::new().with::<Roster>().with::<KnownPerson>().with::<KnownKey>();
+        let events = Schemas::new()
+            .with::<access::Event>()
+            .with::<access::identity::Event>()
+            .with::<access::key::Event>()
+            .with::<access::grant::Event>()
+            .with::<access::look::Event>();
+        let views = ViewSet::new().with::<Roster>().with::<KnownPerson>().with::<KnownKey>().with::<KnownGrant>();
         Self {
             name,
             about,

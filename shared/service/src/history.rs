@@ -128,8 +128,12 @@ async fn answer<V: View, W: View>(call: &Call, key: &str, beside: Beside) -> Res
     Ok(json(StatusCode::OK, position, &History { position, items, next }))
 }
 
-fn shape<V: Serialize>(row: &Row<V>) -> Value {
-    serde_json::to_value(&row.data).unwrap_or_default()
+fn shape<V: View>(row: &Row<V>) -> Value {
+    let mut shape = serde_json::to_value(&row.data).unwrap_or_default();
+    if let Value::Object(fields) = &mut shape {
+        fields.retain(|name, _| !V::UNTOLD.contains(&name.as_str()));
+    }
+    shape
 }
 
 fn entry(event: Recorded, version: i64, changes: Vec<Change>) -> Entry {

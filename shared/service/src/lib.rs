@@ -14,6 +14,7 @@ pub mod cursor;
 mod definition;
 mod ended;
 mod health;
+mod grants;
 mod history;
 mod limits;
 mod lines;

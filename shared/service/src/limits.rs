@@ -7,6 +7,7 @@ use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
 use metrics::counter;
 use std::hash::Hash;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::time::Duration;
 use uuid::Uuid;
@@ -17,6 +18,9 @@ const BURST: u32 = 10;
 /// How often those are forgotten who asked for nothing lately.
 const ROUND: Duration = Duration::from_secs(60);
 
+/// More addresses are not told apart: all that come new then count as one.
+const MOST_ADDRESSES: usize = 10_000;
+
 /// Requests a second that one service answers, on average; 0 where it counts none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rates {
@@ -24,18 +28,20 @@ pub struct Rates {
     pub caller: u32,
     /// About one tenant, of all its people and keys together.
     pub tenant: u32,
+    /// Of one address, those by which nobody is identified: wrong tokens and keys.
+    pub stranger: u32,
 }
 
 /// Nobody who clicks or imports meets them; who asks in a loop does.
 impl Default for Rates {
     fn default() -> Self {
-        Self { caller: 100, tenant: 400 }
+        Self { caller: 100, tenant: 400, stranger: 10 }
     }
 }
 
 impl Rates {
     /// Where something else bounds the load, or a measurement wants none.
-    pub const NONE: Self = Self { caller: 0, tenant: 0 };
+    pub const NONE: Self = Self { caller: 0, tenant: 0, stranger: 0 };
 }
 
 /// Keeps one service's requests within the rates, in memory: each process counts for itself.
@@ -43,13 +49,15 @@ pub struct Limits {
     service: &'static str,
     callers: Option<Rate<(Uuid, String)>>,
     tenants: Option<Rate<TenantId>>,
+    strangers: Option<Rate<IpAddr>>,
 }
 
 type Rate<K> = RateLimiter<K, HashMapStateStore<K>, DefaultClock>;
 
 impl Limits {
     pub fn new(service: &'static str, rates: Rates) -> Self {
-        Self { service, callers: rate(rates.caller), tenants: rate(rates.tenant) }
+        let (callers, tenants) = (rate(rates.caller), rate(rates.tenant));
+        Self { service, callers, tenants, strangers: rate(rates.stranger) }
     }
 
     /// Counts a request of the caller, before anything is read for it.
@@ -62,6 +70,16 @@ impl Limits {
     pub fn about(&self, tenant: TenantId) -> Result<(), Problem> {
         let told = "this tenant's people and keys together send more requests than are answered here";
         self.count("tenant", self.tenants.as_ref(), || tenant, told)
+    }
+
+    /// Counts a request by which nobody was identified, or a key before it is looked up that was never right before. Who comes with
+    /// a good token, or a key that is known, from the same address is not counted and never waits for it.
+    pub fn from(&self, address: Option<IpAddr>) -> Result<(), Problem> {
+        let crowded = self.strangers.as_ref().is_some_and(|rate| rate.len() >= MOST_ADDRESSES);
+        let nobody = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        let key = || address.filter(|_| !crowded).map_or(nobody, network);
+        let told = "too many wrong tokens or keys came from this address";
+        self.count("stranger", self.strangers.as_ref(), key, told)
     }
 
     fn count<K>(&self, of: &'static str, rate: Option<&Rate<K>>, key: impl Fn() -> K, told: &str) -> Result<(), Problem>
@@ -81,6 +99,18 @@ impl Limits {
             tokio::time::sleep(ROUND).await;
             self.callers.iter().for_each(RateLimiter::retain_recent);
             self.tenants.iter().for_each(RateLimiter::retain_recent);
+            self.strangers.iter().for_each(RateLimiter::retain_recent);
+        }
+    }
+}
+
+/// Of IPv6, what one subscriber has: they may take any of its addresses.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => {
+            let [first, second, third, fourth, ..] = address.segments();
+            IpAddr::V6(Ipv6Addr::new(first, second, third, fourth, 0, 0, 0, 0))
         }
     }
 }
@@ -92,9 +122,10 @@ fn rate<K: Clone + Eq + Hash>(a_second: u32) -> Option<Rate<K>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Limits, Rates};
+    use super::{Limits, MOST_ADDRESSES, Rates};
     use access::Caller;
     use eventstore::TenantId;
+    use std::net::{IpAddr, Ipv4Addr};
     use uuid::Uuid;
 
     fn caller(person: &str) -> Caller {
@@ -103,7 +134,7 @@ mod tests {
 
     #[test]
     fn who_asks_too_often_waits_and_nobody_else() {
-        let limits = Limits::new("risk", Rates { caller: 1, tenant: 0 });
+        let limits = Limits::new("risk", Rates { caller: 1, ..Rates::NONE });
         let (mara, olga) = (caller("mara"), caller("olga"));
         let namesake = Caller { organisation: Uuid::max(), ..caller("mara") };
         for _ in 0..10 {
@@ -117,10 +148,33 @@ mod tests {
 
     #[test]
     fn a_tenants_requests_count_together() {
-        let limits = Limits::new("risk", Rates { caller: 0, tenant: 1 });
+        let limits = Limits::new("risk", Rates { tenant: 1, ..Rates::NONE });
         let (one, other) = (TenantId::random(), TenantId::random());
         assert!((0..10).all(|_| limits.about(one).is_ok()));
         assert!(limits.about(one).is_err() && limits.about(other).is_ok());
+    }
+
+    #[test]
+    fn an_address_of_strangers_waits_and_no_other() {
+        let limits = Limits::new("risk", Rates { stranger: 1, ..Rates::NONE });
+        let at = |text: &str| text.parse::<IpAddr>().ok();
+        assert!((0..10).all(|_| limits.from(at("192.0.2.7")).is_ok()));
+        assert_eq!(limits.from(at("192.0.2.7")).expect_err("the eleventh").status(), 429);
+        assert!(limits.from(at("::ffff:192.0.2.7")).is_err(), "the same, written otherwise");
+        assert!(limits.from(at("192.0.2.8")).is_ok());
+        // Nobody gets further by the other addresses of their network.
+        assert!((0..10).all(|host| limits.from(at(&format!("2001:db8::{host}"))).is_ok()));
+        assert!(limits.from(at("2001:db8::ffff")).is_err() && limits.from(at("2001:db8:0:1::1")).is_ok());
+    }
+
+    #[test]
+    fn addresses_without_end_take_no_memory_without_end() {
+        let limits = Limits::new("risk", Rates { stranger: 1, ..Rates::NONE });
+        let addresses = (1..20_000u32).map(|number| Some(IpAddr::V4(Ipv4Addr::from_bits(number))));
+        let refused = addresses.filter(|address| limits.from(*address).is_err()).count();
+        let kept = limits.strangers.as_ref().map(governor::RateLimiter::len);
+        assert!(kept.is_some_and(|kept| kept <= MOST_ADDRESSES + 1), "{kept:?}");
+        assert!(refused > 9_000, "{refused}");
     }
 
     #[test]

@@ -2,7 +2,7 @@ use crate::Service;
 use crate::limits::Limits;
 use crate::remembered::Remembered;
 use crate::rosters::Rosters;
-use access::{KnownKey, KnownPerson};
+use access::{KnownGrant, KnownKey, KnownPerson};
 use eventstore::EventStore;
 use messaging::Bus;
 use std::sync::Arc;
@@ -18,4 +18,5 @@ pub struct Live {
     pub limits: Limits,
     pub people: Remembered<KnownPerson>,
     pub keys: Remembered<KnownKey>,
+    pub grants: Remembered<KnownGrant>,
 }

@@ -1,6 +1,6 @@
 use crate::body::instant;
 use crate::{Call, Problem};
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use eventstore::Session;
 use views::{View, shown};
 
@@ -8,32 +8,13 @@ use views::{View, shown};
 const IN_FLIGHT: TimeDelta = TimeDelta::minutes(2);
 
 impl Call {
-    /// The position that an answer from view `V` shows: what `as_of` asks for, or the last that the view has reached.
+    /// The position that an answer from view `V` shows: what `as_of` asks for, or else the last that the caller's grant shows, or
+    /// the last that the view has reached.
     pub async fn position<V: View>(&self, session: &mut Session) -> Result<i64, Problem> {
-        let Some(asked) = self.query.get("as_of") else { return Ok(shown::<V>(session).await?) };
-        let head = session.head().await?;
-        let position = match asked.parse::<i64>() {
-            Ok(position) if position < 0 => return Err(Problem::field("as_of", "positions begin at 0")),
-            Ok(position) if position > head => {
-                let detail = format!("position {position} is not recorded yet: the last one is {head}");
-                return Err(Problem::field("as_of", detail));
-            }
-            Ok(position) => position,
-            Err(_) => {
-                let at = instant("as_of", asked).map_err(|error| {
-                    let detail = format!("{}, or give a position of the log", error.detail);
-                    Problem::field("as_of", detail)
-                })?;
-                let now = session.now().await?;
-                if at > now {
-                    return Err(Problem::field("as_of", "it lies in the future, which may still change"));
-                }
-                if now - at < IN_FLIGHT {
-                    // An append may have its instant already and not be committed: the answer must not change with it.
-                    session.wait_for_appends().await?;
-                }
-                session.position_at(at).await?
-            }
+        let position = match (self.query.get("as_of"), self.shows_until()) {
+            (None, None) => return Ok(shown::<V>(session).await?),
+            (None, Some(until)) => at_instant(session, until).await?,
+            (Some(asked), _) => self.asked(session, asked).await?,
         };
         let reached = shown::<V>(session).await?;
         if position > reached {
@@ -43,4 +24,37 @@ impl Call {
         }
         Ok(position)
     }
+
+    async fn asked(&self, session: &mut Session, asked: &str) -> Result<i64, Problem> {
+        let Ok(position) = asked.parse::<i64>() else {
+            let at = instant("as_of", asked).map_err(|error| {
+                let detail = format!("{}, or give a position of the log", error.detail);
+                Problem::field("as_of", detail)
+            })?;
+            return at_instant(session, self.within_grant(at)?).await;
+        };
+        if position < 0 {
+            return Err(Problem::field("as_of", "positions begin at 0"));
+        }
+        // First: who is shown the past does not hear how far the log is by now.
+        let position = self.position_within_grant(session, position).await?;
+        let head = session.head().await?;
+        if position > head {
+            let detail = format!("position {position} is not recorded yet: the last one is {head}");
+            return Err(Problem::field("as_of", detail));
+        }
+        Ok(position)
+    }
+}
+
+async fn at_instant(session: &mut Session, at: DateTime<Utc>) -> Result<i64, Problem> {
+    let now = session.now().await?;
+    if at > now {
+        return Err(Problem::field("as_of", "it lies in the future, which may still change"));
+    }
+    if now - at < IN_FLIGHT {
+        // An append may have its instant already and not be committed: the answer must not change with it.
+        session.wait_for_appends().await?;
+    }
+    Ok(session.position_at(at).await?)
 }

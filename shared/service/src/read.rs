@@ -86,6 +86,7 @@ impl Call {
         also: Vec<(Column, String)>,
     ) -> Result<Listed<V>, Problem> {
         let (listing, position) = self.begun::<V>(position, also)?;
+        let position = self.position_within_grant(session, position).await?;
         let page = list::<V>(session, position, &listing).await?;
         let next = page.next.map(|after| cursor::written(&Cursor { position, after }));
         Ok(Listed { position, items: page.rows.into_iter().map(Item::from).collect(), next })

@@ -45,6 +45,12 @@ impl<V: View> Remembered<V> {
         Ok(Some(row))
     }
 
+    /// Whether the row was read at some time and fits, as it was then.
+    pub fn once_was(&self, tenant: TenantId, key: &str, fits: impl FnOnce(&V) -> bool) -> bool {
+        let rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        rows.get(&(tenant, key.to_owned())).is_some_and(|known| fits(&known.row))
+    }
+
     fn known(&self, place: &(TenantId, String), changes: u64) -> Option<Arc<V>> {
         let rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
         let known = rows.get(place)?;

@@ -1,6 +1,6 @@
 use crate::call::{Call, Handling};
 use crate::lines::{LINES, Line};
-use access::Action;
+use access::{Action, Area};
 use axum::http::Method;
 use std::sync::Arc;
 use utoipa::openapi::content::ContentBuilder;
@@ -204,6 +204,11 @@ impl Route {
             Scope::Tenant => format!("/v1/tenants/{{tenant}}{}", self.tail),
             Scope::Organisation => format!("/v1/organisations/{{organisation}}{}", self.tail),
         }
+    }
+
+    /// The area that it shows something of, where it is in one.
+    pub fn area(&self) -> Option<Area> {
+        Area::of(self.tail.trim_start_matches('/').split(['/', '.']).next().unwrap_or_default())
     }
 
     pub fn parameters(&self) -> impl Iterator<Item = &Parameter> {

@@ -5,7 +5,7 @@ use crate::remembered::Remembered;
 use crate::rosters::Rosters;
 use crate::settings::Settings;
 use crate::{Service, shell};
-use access::{Identity, Key};
+use access::{Grant, Identity, Key};
 use axum::Router;
 use eventstore::{Aggregate, EventStore, StoreError};
 use futures::future::join_all;
@@ -130,8 +130,9 @@ impl Background {
             match attach(&service, &views, settings).await {
                 Ok((store, bus)) => {
                     let (people, keys) = (Remembered::of(Identity::TYPE), Remembered::of(Key::TYPE));
-                    let limits = Limits::new(name, settings.rates);
-                    return Live { service, views, store, bus, rosters: Rosters::default(), limits, people, keys };
+                    let (limits, grants) = (Limits::new(name, settings.rates), Remembered::of(Grant::TYPE));
+                    let rosters = Rosters::default();
+                    return Live { service, views, store, bus, rosters, limits, people, keys, grants };
                 }
                 Err(error) => {
                     tracing::warn!(service = name, %error, "waiting");

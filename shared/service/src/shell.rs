@@ -1,6 +1,7 @@
 use crate::admit::{admit, admit_member, for_administrators, strange, writable};
 use crate::call::Call;
 use crate::callers::identify;
+use crate::grants::{self, refuse_beyond, refuse_too_long};
 use crate::health::Vitals;
 use crate::lines::Unfinished;
 use crate::live::Live;
@@ -9,11 +10,12 @@ use crate::route::{LetsIn, Scope};
 use crate::telemetry::{Trace, count, observe};
 use crate::visitor::visitor;
 use crate::{Problem, Route, Visitor, openapi};
-use access::{Caller, KnownKey, Verifier};
+use access::{Caller, KnownGrant, KnownKey, Verifier};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{ConnectInfo, Path, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{MethodFilter, get, on};
@@ -22,7 +24,7 @@ use chrono::{DateTime, Utc};
 use eventstore::{Actor, Cx, TenantId};
 use http_body_util::BodyExt;
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::time::timeout;
@@ -121,6 +123,7 @@ impl Door {
         let Self { live, route, verifier } = self;
         let (head, body) = request.into_parts();
         let now = now();
+        let address = address(&head);
         let partition = match route.scope {
             Scope::Tenant => "tenant",
             Scope::Organisation => "organisation",
@@ -128,13 +131,13 @@ impl Door {
         let tenant: Option<TenantId> = path.get(partition).and_then(|id| id.parse().ok());
         let comer = if route.lets_in == LetsIn::Anybody {
             let tenant = tenant.ok_or_else(strange)?;
-            let visitor = visitor(&verifier, &live, &head.headers, now).await?;
+            let visitor = visitor(&verifier, &live, &head.headers, address, now).await?;
             let actor = visitor.actor(live.service.name);
-            Comer { tenant, actor, caller: visitor.caller(tenant), key: None, visitor }
+            Comer { tenant, actor, caller: visitor.caller(tenant), key: None, grant: None, visitor }
         } else {
-            Self::let_in(&live, &route, &verifier, &head.headers, tenant, now).await?
+            Self::let_in(&live, &route, &verifier, &head, tenant, now).await?
         };
-        let Comer { tenant, actor, caller, key, visitor } = comer;
+        let Comer { tenant, actor, caller, key, grant, visitor } = comer;
         if path.values().any(|value| value.contains('\0')) {
             return Err(Problem::not_found("object of this id"));
         }
@@ -145,9 +148,15 @@ impl Door {
         let target = head.uri.path_and_query().map(ToString::to_string).unwrap_or_default();
         let handler = route.handler.clone();
         let (store, route) = (live.store.clone(), Route::clone(&route));
-        let peer = head.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
-        let headers = head.headers;
-        handler(Call { store, cx, caller, visitor, peer, key, path, query, headers, body, route, target }).await
+        let looking = grant.as_ref().map(|_| (store.clone(), cx.clone(), target.clone()));
+        looking.as_ref().map_or(Ok(()), |(_, _, target)| refuse_too_long(target))?;
+        let (peer, headers) = (address, head.headers);
+        let call = Call { store, cx, caller, visitor, peer, key, grant, path, query, headers, body, route, target };
+        let answer = handler(call).await;
+        match looking {
+            Some((store, cx, target)) => grants::recorded(&store, &cx, target, answer).await,
+            None => answer,
+        }
     }
 
     /// Who sends the request, where they may do this here.
@@ -155,11 +164,11 @@ impl Door {
         live: &Live,
         route: &Route,
         verifier: &Verifier,
-        headers: &HeaderMap,
+        head: &Parts,
         tenant: Option<TenantId>,
         now: DateTime<Utc>,
     ) -> Result<Comer, Problem> {
-        let sender = identify(verifier, live, headers, now).await?;
+        let sender = identify(verifier, live, &head.headers, address(head), now).await?;
         live.limits.by(&sender.caller)?;
         let tenant = tenant.ok_or_else(strange)?;
         let roster = if route.lets_in == LetsIn::Members && route.scope == Scope::Organisation {
@@ -168,6 +177,8 @@ impl Door {
             admit(&live.rosters, &live.store, &sender, tenant, route.action, now).await?
         };
         live.limits.about(tenant)?;
+        let grant = sender.grant.as_ref().map(|(_, grant)| grant.clone());
+        grant.as_ref().map_or(Ok(()), |grant| refuse_beyond(grant, route))?;
         // An organisation's own partition is no ISMS: its log can be read like one, and nothing be kept in it.
         if route.scope == Scope::Tenant && route.writes() && roster.organisation == Some(tenant.0) {
             return Err(strange());
@@ -180,7 +191,7 @@ impl Door {
         }
         let (actor, key) = (sender.actor(), sender.key.map(|(_, key)| key));
         let visitor = Visitor::Person(sender.caller.clone());
-        Ok(Comer { tenant, actor, caller: sender.caller, key, visitor })
+        Ok(Comer { tenant, actor, caller: sender.caller, key, grant, visitor })
     }
 }
 
@@ -190,7 +201,13 @@ struct Comer {
     actor: Actor,
     caller: Caller,
     key: Option<Arc<KnownKey>>,
+    grant: Option<Arc<KnownGrant>>,
     visitor: Visitor,
+}
+
+/// The other end of the connection.
+fn address(head: &Parts) -> Option<IpAddr> {
+    head.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip())
 }
 
 /// The one clock of the edge.

@@ -114,7 +114,7 @@ pub fn prometheus() -> &'static PrometheusHandle {
         describe_counter!("stele_commands_total", "Requests that may change something, by outcome");
         describe_counter!(
             "stele_limited_requests_total",
-            "Requests that were refused because their caller or their tenant sent too many"
+            "Requests that were refused because their caller, their tenant or their address sent too many"
         );
         describe_counter!("stele_appends_total", "Appends to the event store");
         describe_counter!("stele_appended_events_total", "Events appended");

@@ -6,6 +6,7 @@ use access::{Caller, Login, Providers, TokenError, Verifier};
 use axum::http::HeaderMap;
 use chrono::{DateTime, Utc};
 use eventstore::{Actor, TenantId};
+use std::net::IpAddr;
 
 /// Who comes through a route that is open to anybody.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +43,7 @@ pub async fn visitor(
     verifier: &Verifier,
     live: &Live,
     headers: &HeaderMap,
+    address: Option<IpAddr>,
     now: DateTime<Utc>,
 ) -> Result<Visitor, Problem> {
     let Ok(token) = bearer(headers) else { return Ok(Visitor::Nobody) };
@@ -52,7 +54,7 @@ pub async fn visitor(
         return Ok(verifier.verify(token).map_or(Visitor::Nobody, Visitor::Person));
     }
     match verifier.providers().verify(token).await {
-        Ok(login) => match identify(verifier, live, headers, now).await {
+        Ok(login) => match identify(verifier, live, headers, address, now).await {
             Ok(sender) => Ok(Visitor::Person(sender.caller)),
             Err(problem) if problem.status() == 401 => Ok(Visitor::Subject(login)),
             Err(problem) => Err(problem),

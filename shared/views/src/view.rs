@@ -27,6 +27,9 @@ pub trait View: Serialize + DeserializeOwned + Send + Sync + Unpin + 'static {
     /// The order of a list that asks for none; by key where there is none.
     const ORDER: Option<Column> = None;
 
+    /// Fields that histories do not tell: what secrets are checked against.
+    const UNTOLD: &'static [&'static str] = &[];
+
     /// The rows that this event touches.
     fn keys(event: &Recorded) -> Folded<Vec<String>>;
 

@@ -5,18 +5,31 @@ use std::fmt::Write;
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
-/// What a key begins with, so that who finds one lying about knows what it is.
+/// What a key and a grant begin with, so that who finds one lying about knows what it is.
 pub const MARK: &str = "stele_";
+
+/// What a grant goes on with.
+const GRANT: &str = "grant_";
 
 const TENANT: usize = 32;
 const ID: usize = 16;
 const SECRET: usize = 64;
 const CHECK: usize = 8;
 
-/// A key as its holder sends it: `stele_<tenant><id>_<secret><crc>` in hexadecimal digits. It leads to its tenant by itself, and one
-/// that was copied badly is recognised by its last eight digits.
+/// What somebody comes by who has no account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A program, with an API key.
+    Key,
+    /// An auditor, with a grant.
+    Grant,
+}
+
+/// A key as its holder sends it: `stele_<tenant><id>_<secret><crc>` in hexadecimal digits; a grant: `stele_grant_` and so on. It
+/// leads to its tenant by itself, and one that was copied badly is recognised by its last eight digits.
 #[derive(PartialEq, Eq)]
 pub struct Secret {
+    pub kind: Kind,
     pub tenant: TenantId,
     /// The key's own id, by which it is listed and its acts are recorded.
     pub id: String,
@@ -25,16 +38,17 @@ pub struct Secret {
 
 impl Secret {
     /// A new one; nothing where the machine has no randomness.
-    pub fn new(tenant: TenantId) -> Option<Self> {
+    pub fn new(kind: Kind, tenant: TenantId) -> Option<Self> {
         let (mut id, mut secret) = ([0; ID / 2], [0; SECRET / 2]);
         let random = SystemRandom::new();
         random.fill(&mut id).and_then(|()| random.fill(&mut secret)).ok()?;
-        Some(Self { tenant, id: hex(&id), random: hex(&secret) })
+        Some(Self { kind, tenant, id: hex(&id), random: hex(&secret) })
     }
 
     /// What `text` says, where it is whole.
     pub fn read(text: &str) -> Option<Self> {
         let rest = text.strip_prefix(MARK)?;
+        let (kind, rest) = rest.strip_prefix(GRANT).map_or((Kind::Key, rest), |rest| (Kind::Grant, rest));
         let is_hex = rest.bytes().all(|byte| byte == b'_' || byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
         let (place, rest) = rest.split_once('_').filter(|_| is_hex)?;
         if place.len() != TENANT + ID || rest.len() != SECRET + CHECK {
@@ -42,7 +56,7 @@ impl Secret {
         }
         let ((tenant, id), (secret, check)) = (place.split_at(TENANT), rest.split_at(SECRET));
         let tenant = TenantId(Uuid::try_parse(tenant).ok()?);
-        let read = Self { tenant, id: id.to_owned(), random: secret.to_owned() };
+        let read = Self { kind, tenant, id: id.to_owned(), random: secret.to_owned() };
         (read.check() == check).then_some(read)
     }
 
@@ -62,7 +76,11 @@ impl Secret {
     }
 
     fn whole(&self) -> String {
-        format!("{MARK}{}{}_{}", self.tenant.0.simple(), self.id, self.random)
+        let kind = match self.kind {
+            Kind::Key => "",
+            Kind::Grant => GRANT,
+        };
+        format!("{MARK}{kind}{}{}_{}", self.tenant.0.simple(), self.id, self.random)
     }
 
     fn check(&self) -> String {
@@ -79,11 +97,11 @@ fn hex(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::Secret;
+    use super::{Kind, Secret};
     use eventstore::TenantId;
 
     fn secret() -> Secret {
-        Secret::new(TenantId::random()).expect("random")
+        Secret::new(Kind::Key, TenantId::random()).expect("random")
     }
 
     #[test]
@@ -94,6 +112,16 @@ mod tests {
         let read = Secret::read(&text).expect("whole");
         assert!(read == secret && read.fits(&secret.digest()));
         assert!(!read.fits("") && !read.fits(&self::secret().digest()));
+    }
+
+    #[test]
+    fn a_grant_reads_as_one_and_is_made_of_no_key() {
+        let grant = Secret::new(Kind::Grant, TenantId::random()).expect("random");
+        let text = grant.text();
+        assert!(text.starts_with("stele_grant_"), "{text}");
+        assert!(Secret::read(&text).expect("whole") == grant);
+        assert!(Secret::read(&text.replacen("grant_", "", 1)).is_none());
+        assert!(Secret::read(&secret().text().replacen("stele_", "stele_grant_", 1)).is_none());
     }
 
     #[test]
