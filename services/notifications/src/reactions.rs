@@ -30,6 +30,11 @@ struct Required {
     risk: String,
 }
 
+#[derive(Deserialize)]
+struct ErasureNoted {
+    person: String,
+}
+
 pub fn when_risk_owner_is_assigned_then_tell_them(mails: bool) -> Reaction {
     Arc::new(move |work, event| {
         Box::pin(async move {
@@ -128,6 +133,16 @@ pub fn when_tenant_is_handed_over_then_forget_addresses() -> Reaction {
                 address_book::forget_everybody(work).await?;
             }
             Ok(())
+        })
+    })
+}
+
+/// The organisation erased somebody: what is kept of them here goes too.
+pub fn when_a_person_is_erased_then_forget_them() -> Reaction {
+    Arc::new(|work, event| {
+        Box::pin(async move {
+            let Some(ErasureNoted { person }) = heard(event, "erasure.noted")? else { return Ok(()) };
+            Ok(address_book::forget(work, &person).await?)
         })
     })
 }

@@ -8,6 +8,10 @@ mod api_keys;
 mod checked;
 mod client;
 mod counted;
+mod describe_person;
+mod directory;
+mod erase_person;
+mod erasure;
 mod exported;
 mod figure;
 mod found;
@@ -20,6 +24,7 @@ mod oversight;
 mod owned_tenant;
 mod people;
 mod permissions;
+mod person;
 mod portfolio;
 mod reactions;
 mod roles;
@@ -31,6 +36,7 @@ mod tenant_profile;
 mod testing;
 mod tokens;
 
+pub use erase_person::{erase_again, erased, when_a_person_is_erased_then_tell_the_tenants};
 pub use exported::note_export;
 pub use found::found;
 pub use hand_over::hand_over;
@@ -49,6 +55,9 @@ use api_keys::{CreateKey, KeyCreated, RevokeKey};
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use counted::Counted;
+use describe_person::DescribePerson;
+use directory::{DirectoryEntry, SealedPerson};
+use erase_person::ErasePerson;
 use identities::{EndIdentity, LinkIdentity};
 use offer::{AcceptTenant, OfferTenant, TenantAccepted};
 use organisation_profile::OrganisationProfile;
@@ -71,17 +80,22 @@ pub fn service(issuer: Option<Issuer>) -> Service {
         .records::<tenant::Event>()
         .records::<figure::Event>()
         .records::<client::Event>()
+        .records::<person::Event>()
+        .records::<erasure::Event>()
         .view::<OrganisationProfile>()
         .view::<OwnedTenant>()
         .view::<OverseenTenant>()
         .view::<Counted>()
         .view::<TenantProfile>()
+        .view::<SealedPerson>()
+        .table("person_keys")
         .runs_errands_for(
             "tenancy",
             vec![
                 when_tenant_added_then_open_it(),
                 when_tenant_renamed_then_name_it(),
                 when_a_tenant_changed_then_report_it(),
+                when_a_person_is_erased_then_tell_the_tenants(),
             ],
         );
     OTHER_SERVICES.into_iter().fold(service, |service, other| {
@@ -92,7 +106,7 @@ pub fn service(issuer: Option<Issuer>) -> Service {
 
 fn routes(issuer: Option<Issuer>) -> Routes {
     use Action::ManageTenant;
-    let routes = credentials(people_and_roles(tenants(organisations())));
+    let routes = directory(credentials(people_and_roles(tenants(organisations()))));
     let routes = routes
         .with(
             Route::organisation(
@@ -279,6 +293,61 @@ fn credentials(routes: Routes) -> Routes {
                 .takes::<RevokeKey>()
                 .gives::<Answered>(200)
                 .answered_by(api_keys::revoke),
+        )
+}
+
+/// What people are called and where mail reaches them.
+fn directory(routes: Routes) -> Routes {
+    use Action::ManageTenant;
+    routes
+        .with(
+            Route::organisation(
+                Method::GET,
+                "/people",
+                ManageTenant,
+                "List the organisation's people by name and address",
+            )
+            .pages::<SealedPerson>()
+            .gives::<Listed<DirectoryEntry>>(200)
+            .answered_by(directory::list),
+        )
+        .with(
+            Route::organisation(Method::GET, "/people/{id}", ManageTenant, "Show a person's name and address")
+                .as_of()
+                .gives::<Object<DirectoryEntry>>(200)
+                .answered_by(directory::show),
+        )
+        .with(
+            Route::organisation(
+                Method::PUT,
+                "/people/{id}",
+                ManageTenant,
+                "Say what a person is called and their address",
+            )
+            .takes::<DescribePerson>()
+            .keyless("nothing of a name is kept in the clear, not even its digest: send the request without a key")
+            .gives::<Answered>(200)
+            .answered_by(describe_person::describe),
+        )
+        .with(
+            Route::organisation(
+                Method::DELETE,
+                "/people/{id}",
+                ManageTenant,
+                "Erase a person's name and address for ever",
+            )
+            .takes_with_reason::<ErasePerson>()
+            .gives::<Answered>(200)
+            .answered_by(erase_person::erase),
+        )
+        .with(
+            Route::organisation(
+                Method::GET,
+                "/people/{id}/history",
+                ManageTenant,
+                "Who changed a person's name and address, when and why",
+            )
+            .history_read::<SealedPerson>(directory::read),
         )
 }
 

@@ -41,7 +41,7 @@ pub use cell::as_written;
 pub use command::{Answered, Command, Outcome};
 pub use definition::{Service, Worker};
 pub use ended::Ended;
-pub use history::{Change, Changes};
+pub use history::{Change, Changes, Shown};
 pub use limits::Rates;
 pub use lines::{Line, Progress, Step};
 pub use openapi::document;
