@@ -99,6 +99,13 @@ async fn do_everything(system: &System, admin: &Client, tenant: &str, smtp: std:
     let id = admin.post(&identities, linked).await.text("id");
     admin.send(Method::DELETE, &format!("{identities}/{id}"), None, &[]).await;
 
+    let person = format!("/v1/organisations/{}/people/petra", system.organisation);
+    for (name, email) in [("Petra", None), ("Petra Lund", Some("petra@larkspur.example.org"))] {
+        admin.put(&person, json!({"name": name, "email": email})).await;
+    }
+    let erased = admin.send(Method::DELETE, &person, Some(json!({"reason": "asked for it"}).to_string()), &[]).await;
+    assert_eq!(erased.status, 200, "{}", erased.body);
+
     let key = json!({"name": "Import", "roles": ["risk_owner"]});
     let key = admin.post(&at("/api-keys"), key).await.text("id");
     admin.send(Method::DELETE, &at(&format!("/api-keys/{key}")), None, &[]).await;

@@ -21,6 +21,7 @@ mod limits;
 mod lock;
 mod matrix;
 mod operations;
+mod personal_data;
 mod portfolio;
 mod proto;
 mod rebuilds;

@@ -13,21 +13,21 @@ use tempfile::TempDir;
 
 const RUNBOOK: &str = "docs/backup.md";
 
-struct Installation {
+pub struct Installation {
     _folder: TempDir,
-    data: PathBuf,
-    backup: PathBuf,
+    pub data: PathBuf,
+    pub backup: PathBuf,
 }
 
 impl Installation {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let folder = folder();
         let (data, backup) = (folder.path().join("data"), folder.path().join("backup"));
         Self { _folder: folder, data, backup }
     }
 
     /// The runbook's block number `index` below a heading.
-    async fn carry_out(&self, heading: &str, index: usize, more: &[(&str, &Path)]) -> String {
+    pub async fn carry_out(&self, heading: &str, index: usize, more: &[(&str, &Path)]) -> String {
         let blocks = blocks(RUNBOOK, heading, "sh");
         let variables = [&[("STELE_DATA", self.data.as_path()), ("BACKUP", &self.backup)], more].concat();
         let output = shell(&blocks[index], &variables).await;
@@ -36,12 +36,12 @@ impl Installation {
         printed
     }
 
-    fn running(&self) -> Value {
+    pub fn running(&self) -> Value {
         let text = std::fs::read_to_string(self.data.join("running.json")).expect("it runs");
         serde_json::from_str(&text).expect("JSON")
     }
 
-    async fn now(&self) -> String {
+    pub async fn now(&self) -> String {
         let url = self.running()["postgres"].as_str().expect("an address").to_owned();
         let mut connection = PgConnection::connect(&url).await.expect("a connection");
         sqlx::query_scalar("select clock_timestamp()::text").fetch_one(&mut connection).await.expect("an instant")

@@ -4,9 +4,11 @@ use access::{Action, Admission, KEY, Roster};
 use axum::http::StatusCode;
 use axum::response::Response;
 use chrono::{DateTime, Utc};
-use eventstore::{NOW, Refused, StoreError, Work};
+use eventstore::{NOW, Refused, StoreError, TenantId, Work};
+use sealed::{Keys, Sealed};
 use serde::{Deserialize, Serialize};
 use service::{Call, Outcome, Problem, checked_person, cut, json};
+use sqlx::types::Json;
 use utoipa::ToSchema;
 
 #[derive(Clone, Deserialize, ToSchema)]
@@ -28,11 +30,38 @@ pub struct AddressBook {
     next: Option<String>,
 }
 
-#[derive(Serialize, ToSchema, sqlx::FromRow)]
+#[derive(Serialize, ToSchema)]
 struct Reachable {
     person: String,
     email: String,
     changed_at: DateTime<Utc>,
+}
+
+/// A row as it stands.
+#[derive(sqlx::FromRow)]
+struct Row {
+    person: String,
+    changed_at: DateTime<Utc>,
+    sealed: Option<Json<Sealed>>,
+    /// As an older program kept it.
+    email: Option<String>,
+}
+
+impl Row {
+    /// Nothing where the key that it was sealed with is gone.
+    fn opened(self, tenant: TenantId, keys: &Keys) -> Option<Reachable> {
+        let Self { person, changed_at, sealed, email } = self;
+        let email = match sealed {
+            Some(Json(sealed)) => keys.get(&person)?.open(&place(tenant, &person), &sealed).ok()?,
+            None => email?,
+        };
+        Some(Reachable { person, email, changed_at })
+    }
+}
+
+/// Whose address it is: sealed, it opens nowhere else.
+fn place(tenant: TenantId, person: &str) -> String {
+    format!("{tenant}/{person}/contact")
 }
 
 /// `GET /contacts`
@@ -41,8 +70,9 @@ pub async fn list(call: Call) -> Result<Response, Problem> {
     let after = call.query.get("after").unwrap_or_default();
     let mut session = call.session().await?;
     let position = session.head().await?;
-    let items: Vec<Reachable> = sqlx::query_as(
-        "select person, email, changed_at from contacts where tenant_id = $1 and person > $2 order by person limit $3",
+    let rows: Vec<Row> = sqlx::query_as(
+        "select person, changed_at, sealed, email from contacts
+         where tenant_id = $1 and person > $2 order by person limit $3",
     )
     .bind(session.tenant())
     .bind(after)
@@ -50,8 +80,11 @@ pub async fn list(call: Call) -> Result<Response, Problem> {
     .fetch_all(session.connection())
     .await
     .map_err(StoreError::from)?;
-    let (items, more) = cut(items, limit);
-    let next = items.last().filter(|_| more).map(|last| last.person.clone());
+    let (rows, more) = cut(rows, limit);
+    let next = rows.last().filter(|_| more).map(|last| last.person.clone());
+    let keys = Keys::of(&mut session, rows.iter().map(|row| row.person.clone()).collect()).await?;
+    let tenant = session.tenant();
+    let items = rows.into_iter().filter_map(|row| row.opened(tenant, &keys)).collect();
     Ok(json(StatusCode::OK, position, &AddressBook { position, items, next }))
 }
 
@@ -101,8 +134,10 @@ async fn keep(
     let moved = email(work, &person).await? != address;
     let channels = address.iter().map(|_| Channel::Email).collect();
     let changed = work.execute::<Contact>(&person, expected, Change { channels, moved }).await?;
-    if moved {
-        write(work, &person, address).await?;
+    match address {
+        Some(address) if moved => write(work, &person, &address).await?,
+        None if moved => delete(work, &person).await?,
+        Some(_) | None => {}
     }
     Ok(Outcome { id: person, version: changed.version, changed: changed.changed })
 }
@@ -117,30 +152,68 @@ pub async fn forget_everybody(work: &mut Work) -> Result<(), StoreError> {
         .fetch_all(work.connection().await?)
         .await?;
     for person in people {
-        let forgotten = work.execute::<Contact>(&person, None, Change { channels: Vec::new(), moved: true }).await;
-        match forgotten {
-            Ok(_) => write(work, &person, None).await?,
-            Err(Refused::Store(error)) => return Err(error),
-            Err(Refused::Stale { .. } | Refused::Rule(_)) => {}
-        }
+        leave(work, &person).await?;
     }
+    sealed::forget(work).await
+}
+
+/// Erases a person's address and the mails that wait for them, and records that they are not reached any more. There will not be
+/// another one: they were erased.
+pub async fn forget(work: &mut Work, person: &str) -> Result<(), StoreError> {
+    leave(work, person).await?;
+    sealed::destroy(work, person).await
+}
+
+/// The person is not reached any more, and nothing waits for them.
+async fn leave(work: &mut Work, person: &str) -> Result<(), StoreError> {
+    let tenant = work.cx().tenant;
+    sqlx::query("delete from deliveries where tenant_id = $1 and person = $2")
+        .bind(tenant)
+        .bind(person)
+        .execute(work.connection().await?)
+        .await?;
+    if email(work, person).await?.is_none() {
+        return Ok(());
+    }
+    match work.execute::<Contact>(person, None, Change { channels: Vec::new(), moved: true }).await {
+        Ok(_) => delete(work, person).await,
+        Err(Refused::Store(error)) => Err(error),
+        Err(Refused::Stale { .. } | Refused::Rule(_)) => Ok(()),
+    }
+}
+
+async fn write(work: &mut Work, person: &str, address: &str) -> Result<(), Problem> {
+    let (tenant, now) = (work.cx().tenant, work.cx().now);
+    let Some(key) = sealed::kept(work, person).await? else {
+        let detail = "the person was erased, and their handle is nobody else's: nobody is reached by it any more";
+        return Err(Problem::new(StatusCode::CONFLICT, "erased", detail));
+    };
+    let sealed = key.seal(&place(tenant, person), address).map_err(|fault| {
+        tracing::error!(%fault, "an address cannot be sealed");
+        Problem::internal()
+    })?;
+    sqlx::query(
+        "insert into contacts (tenant_id, person, sealed, changed_at) values ($1, $2, $3, $4)
+         on conflict (tenant_id, person)
+         do update set sealed = excluded.sealed, email = null, changed_at = excluded.changed_at",
+    )
+    .bind(tenant)
+    .bind(person)
+    .bind(Json(sealed))
+    .bind(now)
+    .execute(work.connection().await?)
+    .await
+    .map_err(StoreError::from)?;
     Ok(())
 }
 
-async fn write(work: &mut Work, person: &str, address: Option<String>) -> Result<(), StoreError> {
-    let (tenant, now) = (work.cx().tenant, work.cx().now);
-    let written = match address {
-        Some(address) => sqlx::query(
-            "insert into contacts (tenant_id, person, email, changed_at) values ($1, $2, $3, $4)
-             on conflict (tenant_id, person) do update set email = excluded.email, changed_at = excluded.changed_at",
-        )
+async fn delete(work: &mut Work, person: &str) -> Result<(), StoreError> {
+    let tenant = work.cx().tenant;
+    sqlx::query("delete from contacts where tenant_id = $1 and person = $2")
         .bind(tenant)
         .bind(person)
-        .bind(address)
-        .bind(now),
-        None => sqlx::query("delete from contacts where tenant_id = $1 and person = $2").bind(tenant).bind(person),
-    };
-    written.execute(work.connection().await?).await?;
+        .execute(work.connection().await?)
+        .await?;
     Ok(())
 }
 
@@ -156,12 +229,14 @@ pub async fn mails_to(work: &mut Work, person: &str, kind: Kind) -> Result<Optio
 /// Where mail reaches a person, if anywhere.
 async fn email(work: &mut Work, person: &str) -> Result<Option<String>, StoreError> {
     let tenant = work.cx().tenant;
-    let email = sqlx::query_scalar("select email from contacts where tenant_id = $1 and person = $2")
-        .bind(tenant)
-        .bind(person)
-        .fetch_optional(work.connection().await?)
-        .await?;
-    Ok(email)
+    let row: Option<Row> =
+        sqlx::query_as("select person, changed_at, sealed, email from contacts where tenant_id = $1 and person = $2")
+            .bind(tenant)
+            .bind(person)
+            .fetch_optional(work.connection().await?)
+            .await?;
+    let keys = Keys::of(work.session().await?, vec![person.to_owned()]).await?;
+    Ok(row.and_then(|row| row.opened(tenant, &keys)).map(|reachable| reachable.email))
 }
 
 #[cfg(test)]

@@ -86,7 +86,7 @@ impl service::Command for MarkRead {
         match actor {
             Actor::Person(person) if notification.is_for(&person) => Ok(Command::Read),
             // Another's and none are not told apart.
-            Actor::Person(_) | Actor::Key(_) | Actor::Service(_) | Actor::Operator(_) => {
+            Actor::Person(_) | Actor::Key(_) | Actor::Grant(_) | Actor::Service(_) | Actor::Operator(_) => {
                 Err(Problem::not_found(format!("notification {id}")))
             }
         }

@@ -13,9 +13,10 @@ use axum::http::Method;
 use inbox::{Inbox, MarkRead};
 use mail::Mail;
 use reactions::{
-    when_control_is_required_then_tell_its_owner, when_control_owner_is_assigned_then_tell_them,
-    when_risk_owner_is_assigned_then_tell_them, when_role_changes_then_tell_the_person,
-    when_tenant_is_handed_over_then_forget_addresses, when_treatment_is_decided_then_tell_the_owner,
+    when_a_person_is_erased_then_forget_them, when_control_is_required_then_tell_its_owner,
+    when_control_owner_is_assigned_then_tell_them, when_risk_owner_is_assigned_then_tell_them,
+    when_role_changes_then_tell_the_person, when_tenant_is_handed_over_then_forget_addresses,
+    when_treatment_is_decided_then_tell_the_owner,
 };
 use service::{Answered, Listed, Route, Routes, Service};
 
@@ -33,6 +34,7 @@ pub fn service(mail: Option<Mail>) -> Service {
     .records::<responsibility::Event>()
     .view::<Inbox>()
     .table("contacts")
+    .table("person_keys")
     .table("deliveries")
     .reacts_to(
         "tenancy",
@@ -40,6 +42,7 @@ pub fn service(mail: Option<Mail>) -> Service {
             when_access_changes_then_copy_it(),
             when_role_changes_then_tell_the_person(mails),
             when_tenant_is_handed_over_then_forget_addresses(),
+            when_a_person_is_erased_then_forget_them(),
         ],
     )
     .reacts_to(
@@ -75,6 +78,9 @@ fn routes() -> Routes {
         .with(
             Route::tenant(Method::PUT, "/contacts/{id}", Action::Read, "Say where a person is reached, or erase it")
                 .takes::<address_book::ChangeContact>()
+                .keyless(
+                    "nothing of an address is kept in the clear, not even its digest: send the request without a key",
+                )
                 .gives::<Answered>(200)
                 .answered_by(address_book::change),
         )

@@ -29,6 +29,11 @@ struct Required {
     risk: String,
 }
 
+#[derive(Deserialize)]
+struct ErasureNoted {
+    person: String,
+}
+
 pub fn when_risk_owner_is_assigned_then_tell_them(mails: bool) -> Reaction {
     Reaction::to(&["risk.owner_assigned"], move |work, event| {
         Box::pin(async move {
@@ -127,6 +132,16 @@ pub fn when_tenant_is_handed_over_then_forget_addresses() -> Reaction {
                 address_book::forget_everybody(work).await?;
             }
             Ok(())
+        })
+    })
+}
+
+/// The organisation erased somebody: what is kept of them here goes too.
+pub fn when_a_person_is_erased_then_forget_them() -> Reaction {
+    Reaction::to(&["erasure.noted"], |work, event| {
+        Box::pin(async move {
+            let ErasureNoted { person } = data(event)?;
+            Ok(address_book::forget(work, &person).await?)
         })
     })
 }

@@ -4,6 +4,7 @@ mod accounts;
 mod archive;
 mod demo;
 mod env;
+mod erasures;
 mod export;
 mod hand_over;
 mod import;
@@ -54,6 +55,8 @@ enum Command {
     Verify(verify::Verify),
     /// Fold views anew from the first event and swap them in, while the system runs; list what of that is unfinished
     Rebuild(rebuild::Rebuild),
+    /// List who was erased, or erase them again after an older state was restored
+    Erasures(erasures::Erasures),
     /// Write one tenant's whole history into a file, while the system runs
     Export(export::Export),
     /// Restore a tenant from such a file, where nobody knows it yet
@@ -73,6 +76,7 @@ async fn main() -> ExitCode {
         Command::Rebuild(rebuild) => rebuild.run().await,
         Command::Token(token) => token.run().await,
         Command::HandOver(hand_over) => hand_over.run().await,
+        Command::Erasures(erasures) => erasures.run().await,
         Command::Export(export) => export.run().await,
         Command::Import(import) => import.run().await,
         Command::Env(env) => env.run().await,

@@ -1,5 +1,5 @@
 use chrono::{DateTime, Utc};
-use eventstore::{Cx, aggregate};
+use eventstore::{Cx, TenantId, aggregate};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -132,6 +132,11 @@ impl Organisation {
     /// What the tenant is called here, where the organisation has it.
     pub fn name_of(&self, tenant: Uuid) -> Option<&str> {
         self.tenants.get(&tenant).map(String::as_str)
+    }
+
+    /// All that it has now.
+    pub fn tenants(&self) -> impl Iterator<Item = TenantId> {
+        self.tenants.keys().copied().map(TenantId)
     }
 
     fn has(&self, tenant: Uuid) -> bool {

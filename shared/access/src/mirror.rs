@@ -6,7 +6,7 @@ use messaging::Reaction;
 
 /// Copies what tenancy decided about access into the service's own events.
 pub fn when_access_changes_then_copy_it() -> Reaction {
-    Reaction::to(&["access.", "identity.", "key."], |work, event| {
+    Reaction::to(&["access.", "identity.", "key.", "grant."], |work, event| {
         Box::pin(async move {
             if let Some(change) = event.decode::<Event>()? {
                 work.execute::<Admission>(event.stream.id(), None, Command::Copy(change)).await?;

@@ -60,6 +60,24 @@ pub type Changes<'a> = Pin<Box<dyn Future<Output = Result<BTreeMap<i64, Vec<Chan
 /// Looks that up for the object whose row is this key.
 pub type Beside = for<'a> fn(&'a mut Session, &'a str, &'a [i64]) -> Changes<'a>;
 
+/// What rows of an object say to whom they are shown, where that is not what they hold.
+pub type Shown<'a> = Pin<Box<dyn Future<Output = Result<Vec<Value>, Problem>> + Send + 'a>>;
+
+/// Makes the object's rows, in their order, what they are shown as.
+pub type Show = for<'a> fn(&'a mut Session, &'a str, Vec<Value>) -> Shown<'a>;
+
+/// What tells a history beside the object's rows, and how these are shown.
+#[derive(Clone, Copy)]
+struct Telling {
+    beside: Beside,
+    show: Show,
+}
+
+const PLAIN: Telling = Telling {
+    beside: |_, _, _| Box::pin(async { Ok(BTreeMap::new()) }),
+    show: |_, _, rows| Box::pin(async { Ok(rows) }),
+};
+
 /// Which row of a view a request is about.
 pub type Key = fn(&Call) -> String;
 
@@ -67,21 +85,27 @@ impl Route {
     /// It gives the history of the object whose row in `V` is `key`.
     #[must_use]
     pub fn history_of<V: View>(self, key: Key) -> Self {
-        self.history_with::<V, V>(key, |_, _, _| Box::pin(async { Ok(BTreeMap::new()) }))
+        self.history_with::<V, V>(key, PLAIN)
+    }
+
+    /// It gives the history of the object whose row in `V` is `{id}`, each row as `show` makes it.
+    #[must_use]
+    pub fn history_read<V: View>(self, show: Show) -> Self {
+        self.history_with::<V, V>(|call| call.id().to_owned(), Telling { show, ..PLAIN })
     }
 
     /// It gives the history of the object whose row in `V` is `{id}`, with what stands beside it in rows of `W`.
     #[must_use]
     pub fn history_beside<V: View, W: View>(self, beside: Beside) -> Self {
-        self.history_with::<V, W>(|call| call.id().to_owned(), beside)
+        self.history_with::<V, W>(|call| call.id().to_owned(), Telling { beside, ..PLAIN })
     }
 
-    fn history_with<V: View, W: View>(self, key: Key, beside: Beside) -> Self {
+    fn history_with<V: View, W: View>(self, key: Key, telling: Telling) -> Self {
         self.as_of()
             .parameter("after", "Only events after this position")
             .limit()
             .gives::<History>(200)
-            .answered_by(move |call: Call| async move { answer::<V, W>(&call, &key(&call), beside).await })
+            .answered_by(move |call: Call| async move { answer::<V, W>(&call, &key(&call), telling).await })
     }
 }
 
@@ -99,7 +123,8 @@ impl Routes {
     }
 }
 
-async fn answer<V: View, W: View>(call: &Call, key: &str, beside: Beside) -> Result<Response, Problem> {
+async fn answer<V: View, W: View>(call: &Call, key: &str, telling: Telling) -> Result<Response, Problem> {
+    let Telling { beside, show } = telling;
     let limit = call.page_size()?;
     let after = call.query.whole("after", 0, i64::MAX, 0)?;
     let mut session = call.session().await?;
@@ -116,10 +141,12 @@ async fn answer<V: View, W: View>(call: &Call, key: &str, beside: Beside) -> Res
     let events = session.events_at(&positions).await?;
     let mut others = beside(&mut session, key, &positions).await?;
     // What begins had no field before.
-    let mut current = before.map_or_else(|| Value::Object(Map::new()), |row| shape(&row));
+    let begins = before.is_none();
+    let shown = show(&mut session, key, before.iter().chain(&rows).map(shape).collect()).await?;
+    let mut shown = std::iter::repeat_n(Value::Object(Map::new()), usize::from(begins)).chain(shown);
+    let mut current = shown.next().unwrap_or_default();
     let mut items = Vec::with_capacity(rows.len());
-    for (row, event) in rows.iter().zip(events) {
-        let next = shape(row);
+    for ((row, event), next) in rows.iter().zip(events).zip(shown) {
         let changes =
             changes(&current, &next).into_iter().chain(others.remove(&row.from).unwrap_or_default()).collect();
         items.push(entry(event, row.version, changes));

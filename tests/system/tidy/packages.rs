@@ -14,13 +14,14 @@ const SHARED: &[(&str, &[&str])] = &[
     ("mail", &[]),
     ("views", &["eventstore"]),
     ("messaging", &["eventstore"]),
+    ("sealed", &["eventstore"]),
     ("access", &["eventstore", "messaging", "views"]),
     ("service", &["access", "eventstore", "messaging", "views"]),
     ("testkit", &["embedded", "eventstore"]),
 ];
 
 /// What a service may stand on. Only `stele`, which puts them together, names services and embedded servers.
-const SERVICE: &[&str] = &["access", "catalogue", "eventstore", "mail", "messaging", "service", "views"];
+const SERVICE: &[&str] = &["access", "catalogue", "eventstore", "mail", "messaging", "sealed", "service", "views"];
 
 /// Measures the whole: it names everything, and nothing names it.
 const BENCH: &str = "bench";

@@ -53,6 +53,7 @@ says!(Control, "control", ControlEvent {
     OwnerAssigned { owner: String },
     Required { risk: String, option: String }
 });
+says!(Erasure, "erasure", ErasureEvent { Noted { person: String } });
 
 pub struct House {
     pub database: Database,
@@ -145,6 +146,14 @@ impl House {
     pub async fn say_of_control(&self, tenant: TenantId, by: &str, id: &str, event: ControlEvent) {
         let mut work = self.controls.work(cx(tenant, by));
         work.execute::<Control>(id, None, event).await.expect("decided");
+        work.finish().await.expect("recorded");
+    }
+
+    /// Somebody of the tenant's organisation was erased, as tenancy says it.
+    pub async fn erase(&self, tenant: TenantId, person: &str) {
+        let mut work = self.tenancy.work(cx(tenant, "admin"));
+        let noted = ErasureEvent::Noted { person: person.to_owned() };
+        work.execute::<Erasure>(&Uuid::new_v4().to_string(), None, noted).await.expect("decided");
         work.finish().await.expect("recorded");
     }
 

@@ -111,7 +111,8 @@ pub async fn begin(call: Call, accounts: Arc<Accounts>) -> Result<Response, Prob
     let Some(mut row) = Row::held(&mut work, &row.person).await? else { return Err(none()) };
     row.totp_new = Some(sealed);
     row.keep(&mut work).await?;
-    let position = work.finish().await?;
+    let position = work.session().await?.head().await?;
+    work.finish().await?;
     let body = SecondFactorBegun { secret: authenticator.secret_text(), url: authenticator.url() };
     Ok(unkept(json(StatusCode::OK, position, &body)))
 }

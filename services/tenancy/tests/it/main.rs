@@ -1,5 +1,6 @@
 //! Tenancy's own rows in a real PostgreSQL: founding, opening a tenant, isolation.
 
+mod directory;
 mod http;
 mod lifecycle;
 mod membership;
