@@ -86,9 +86,25 @@ async fn a_grant_as_of_an_instant_shows_nothing_later() {
     assert_eq!(items(&risks.json).len(), 2, "{}", risks.body);
     // By every way to read: what came later is in none, and each shows something of before.
     for tail in [
-        "/risks", "/risks/R-1", "/risks.csv", "/risks/R-1/history", "/controls", "/controls/A.8.13", "/soa", "/soa.csv",
-        "/trail", "/trail?newest=true", "/people", "/roles", "/roles/history", "/methodology", "/assets", "/evidence",
-        "", "/history", "/controls/A.8.13/history",
+        "/risks",
+        "/risks/R-1",
+        "/risks.csv",
+        "/risks/R-1/history",
+        "/controls",
+        "/controls/A.8.13",
+        "/soa",
+        "/soa.csv",
+        "/trail",
+        "/trail?newest=true",
+        "/people",
+        "/roles",
+        "/roles/history",
+        "/methodology",
+        "/assets",
+        "/evidence",
+        "",
+        "/history",
+        "/controls/A.8.13/history",
     ] {
         let answer = auditor.get(&at(tail)).await;
         assert!(!answer.body.to_lowercase().contains("latecomer"), "{tail}: {}", answer.body);
@@ -193,7 +209,8 @@ async fn a_grant_of_one_tenant_is_a_stranger_in_every_other() {
     let (other, _) = granted(&system, &theirs, json!({})).await;
     let looks = format!("/v1/tenants/{theirs}/auditor-grants/{other}/looks");
     let before = admin.get(&looks).await.json["items"].clone();
-    for (method, tail) in [(Method::GET, ""), (Method::DELETE, ""), (Method::GET, "/history"), (Method::GET, "/looks")] {
+    for (method, tail) in [(Method::GET, ""), (Method::DELETE, ""), (Method::GET, "/history"), (Method::GET, "/looks")]
+    {
         let path = format!("/v1/tenants/{ours}/auditor-grants/{other}{tail}");
         assert_eq!(admin.send(method.clone(), &path, None, &[]).await.status, 404, "{method} {path}");
     }

@@ -65,9 +65,9 @@ pub async fn create(call: Call) -> Result<Response, Problem> {
         digest: secret.digest(),
     };
     let (id, lane, administrator) = (secret.id.clone(), format!("key-{}", secret.id), call.caller.administrator);
-    let done = call.store.perform(&cx, &lane, |work| {
-        Box::pin(give(work, expected, id.clone(), created.clone(), administrator))
-    });
+    let done = call
+        .store
+        .perform(&cx, &lane, |work| Box::pin(give(work, expected, id.clone(), created.clone(), administrator)));
     let done = done.await?;
     let Created { name, roles, expires_at, .. } = created;
     let body =

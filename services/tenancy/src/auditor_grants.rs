@@ -78,9 +78,9 @@ pub async fn create(call: Call) -> Result<Response, Problem> {
     let (scope, digest) = (body.scope, secret.digest());
     let created = Created { auditor, scope, as_of, organisation, expires_at, digest };
     let (id, lane) = (secret.id.clone(), format!("grant-{}", secret.id));
-    let done = call.store.perform(&cx, &lane, |work| {
-        Box::pin(give(work, expected, id.clone(), created.clone(), administrator))
-    });
+    let done = call
+        .store
+        .perform(&cx, &lane, |work| Box::pin(give(work, expected, id.clone(), created.clone(), administrator)));
     let done = done.await?;
     let Created { auditor, scope, as_of, expires_at, .. } = created.clone();
     let (position, key) = (done.position, secret.text());
@@ -122,7 +122,8 @@ fn checked(body: &GrantAuditor, now: DateTime<Utc>) -> Result<Checked, Problem> 
 
 fn past(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, FieldError> {
     let at = instant("as_of", text)?;
-    let future = || field_error("as_of", "it lies in the future, which may still change: leave it out to show what is there");
+    let future =
+        || field_error("as_of", "it lies in the future, which may still change: leave it out to show what is there");
     if at > now { Err(future()) } else { Ok(at) }
 }
 
@@ -189,7 +190,8 @@ mod tests {
     fn every_wrong_field_is_named_at_once() {
         let good = json!({"auditor": "Certification", "scope": ["soa"], "expires_at": "2027-03-01T09:30:00Z"});
         assert!(faults(good).is_empty());
-        let wrong = json!({"auditor": " ", "scope": [], "as_of": "2026-03-01T09:30:01Z", "expires_at": "2026-03-01T09:30:00Z"});
+        let wrong =
+            json!({"auditor": " ", "scope": [], "as_of": "2026-03-01T09:30:01Z", "expires_at": "2026-03-01T09:30:00Z"});
         assert_eq!(faults(wrong), ["auditor", "scope", "as_of", "expires_at"]);
         let long = json!({"auditor": "Certification", "scope": ["soa"], "as_of": "then", "expires_at": "2027-03-03T00:00:00Z"});
         assert_eq!(faults(long), ["as_of", "expires_at"]);

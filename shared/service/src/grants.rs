@@ -36,7 +36,8 @@ pub fn refuse_too_long(target: &str) -> Result<(), Problem> {
     if target.len() <= LONGEST_TARGET {
         return Ok(());
     }
-    let detail = format!("path and query have {} characters, and {LONGEST_TARGET} are the most with a grant", target.len());
+    let detail =
+        format!("path and query have {} characters, and {LONGEST_TARGET} are the most with a grant", target.len());
     Err(Problem::field("query", detail))
 }
 
