@@ -3,6 +3,7 @@
 mod altered;
 mod api_keys;
 mod bad_input;
+mod blackbox;
 mod contracts;
 mod crash_points;
 mod demo;
@@ -11,6 +12,7 @@ mod export;
 mod faults;
 mod forgery;
 mod golden;
+mod guarded;
 mod house;
 mod isolation;
 mod lifecycle;
