@@ -374,7 +374,7 @@ pub fn variables(text: &str) -> HashMap<String, String> {
 }
 
 /// Waits, a minute at most.
-pub async fn until(what: &str, holds: impl AsyncFn() -> bool) {
+pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(60);
     while !holds().await {
         assert!(Instant::now() < deadline, "waited a minute for {what}");

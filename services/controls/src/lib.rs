@@ -63,7 +63,7 @@ fn routes() -> Routes {
         .with(
             Route::tenant(Method::POST, "/evidence", WriteControls, "Keep a note as evidence for one or more controls")
                 .takes::<CollectEvidence>()
-                .gives::<Answered>(201)
+                .begins::<Answered>()
                 .answered_by(collect::collect),
         )
         .list::<Exhibit>("/evidence", "All evidence, oldest first")

@@ -199,7 +199,7 @@ fn credentials(routes: Routes) -> Routes {
                 "Say who a subject of the identity provider is",
             )
             .takes::<LinkIdentity>()
-            .gives::<Answered>(201)
+            .begins::<Answered>()
             .answered_by(identities::link),
         )
         .with(

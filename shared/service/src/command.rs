@@ -62,10 +62,9 @@ impl Routes {
         <C::Of as Aggregate>::Event: EventOf,
         for<'a> &'static str: From<&'a <C::Of as Aggregate>::Error>,
     {
-        let status = if C::BEGINS { 201 } else { 200 };
         let route = Route::tenant(method, tail, C::ACTION, C::SUMMARY);
         let route = if C::NEEDS_REASON { route.takes_with_reason::<C>() } else { route.takes::<C>() };
-        let route = route.gives::<Answered>(status);
+        let route = if C::BEGINS { route.begins::<Answered>() } else { route.gives::<Answered>(200) };
         self.with(route.answered_by(carry_out::<C>))
     }
 }

@@ -38,9 +38,7 @@ pub struct Entry {
 #[derive(Debug, PartialEq, Serialize, ToSchema)]
 pub struct Change {
     pub field: String,
-    #[schema(value_type = Option<Object>)]
     pub from: Option<Value>,
-    #[schema(value_type = Option<Object>)]
     pub to: Option<Value>,
 }
 

@@ -1,5 +1,5 @@
 use crate::route::{LetsIn, Media, Scope};
-use crate::{Problem, Route, Routes};
+use crate::{Problem, Route, Routes, refusals};
 use axum::http::Method;
 use std::collections::BTreeMap;
 use utoipa::openapi::path::{OperationBuilder, ParameterBuilder, ParameterIn};
@@ -7,8 +7,8 @@ use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
-    Components, ComponentsBuilder, ContentBuilder, HttpMethod, InfoBuilder, OpenApi, OpenApiBuilder, OpenApiVersion,
-    Paths, Ref, Required, ResponseBuilder,
+    Components, ComponentsBuilder, Content, HttpMethod, InfoBuilder, OpenApi, OpenApiBuilder, OpenApiVersion, Paths,
+    RefOr, Required, ResponseBuilder, Schema,
 };
 use utoipa::{PartialSchema, ToSchema};
 
@@ -40,8 +40,11 @@ pub fn document<'a>(services: impl Iterator<Item = (&'static str, &'static str, 
         }
     }
     let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
-    let components: Components =
-        ComponentsBuilder::new().schemas_from_iter(schemas).security_scheme("bearer", bearer).build();
+    let components: Components = ComponentsBuilder::new()
+        .schemas_from_iter(schemas)
+        .responses_from_iter(refusals::responses())
+        .security_scheme("bearer", bearer)
+        .build();
     OpenApiBuilder::new()
         .openapi(OpenApiVersion::Version31)
         .info(
@@ -93,7 +96,8 @@ fn operation(service: &str, route: &Route) -> OperationBuilder {
         operation = operation.parameter(parameter("If-Match", ParameterIn::Header, false, matches));
     }
     if let Some(Media { kind, content }) = &route.body {
-        let body = RequestBodyBuilder::new().content(*kind, content.clone()).required(Some(Required::True));
+        let required = if may_be_empty(content) { Required::False } else { Required::True };
+        let body = RequestBodyBuilder::new().content(*kind, content.clone()).required(Some(required));
         operation = operation.request_body(Some(body.build()));
     }
     let mut answers: BTreeMap<u16, ResponseBuilder> = BTreeMap::new();
@@ -104,9 +108,12 @@ fn operation(service: &str, route: &Route) -> OperationBuilder {
     for (status, response) in answers {
         operation = operation.response(status.to_string(), response.build());
     }
-    let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name(Problem::name()))).build();
-    let refused = ResponseBuilder::new().description("Refused, with the field and the remedy");
-    operation.response("default", refused.content("application/problem+json", problem).build())
+    refusals::of(route).fold(operation, |operation, (status, refusal)| operation.response(status, refusal))
+}
+
+/// No body is an empty object.
+fn may_be_empty(content: &Content) -> bool {
+    matches!(&content.schema, Some(RefOr::T(Schema::Object(object))) if !object.properties.is_empty() && object.required.is_empty())
 }
 
 fn parameter(name: &str, place: ParameterIn, required: bool, about: &str) -> utoipa::openapi::path::Parameter {

@@ -4,6 +4,7 @@ use access::{Action, Area};
 use axum::http::Method;
 use std::sync::Arc;
 use utoipa::openapi::content::ContentBuilder;
+use utoipa::openapi::schema::SchemaType;
 use utoipa::openapi::{Content, KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, Type};
 use utoipa::{PartialSchema, ToSchema};
 
@@ -172,6 +173,12 @@ impl Route {
         self
     }
 
+    /// It begins something, and says so by 201; 200 where that was there already and nothing was recorded.
+    #[must_use]
+    pub fn begins<T: ToSchema>(self) -> Self {
+        self.gives::<T>(201).gives::<T>(200)
+    }
+
     /// The same is told by lines, as it comes, to who accepts them ([`Call::tell`]).
     #[must_use]
     pub fn tells<T: ToSchema>(mut self) -> Self {
@@ -230,15 +237,18 @@ impl Route {
 /// A command's schema with what may come with any: it is taken out before the command's own fields are read.
 fn said_with(schema: RefOr<Schema>, needs_reason: bool) -> RefOr<Schema> {
     let RefOr::T(Schema::Object(mut object)) = schema else { return schema };
-    for (name, about, format) in [
-        ("reason", "Why: it is kept with the event", None),
+    let optional = || SchemaType::from_iter([Type::String, Type::Null]);
+    let why = if needs_reason { Type::String.into() } else { optional() };
+    for (name, about, kind, format) in [
+        ("reason", "Why: it is kept with the event", why, None),
         (
             "occurred_at",
             "When it happened, where that was not now",
+            optional(),
             Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)),
         ),
     ] {
-        let text = ObjectBuilder::new().schema_type(Type::String).format(format).description(Some(about)).build();
+        let text = ObjectBuilder::new().schema_type(kind).format(format).description(Some(about)).build();
         object.properties.insert(name.to_owned(), text.into());
     }
     if needs_reason {

@@ -2,6 +2,7 @@ use crate::admit::{admit, admit_member, for_administrators, strange, writable};
 use crate::call::Call;
 use crate::callers::identify;
 use crate::grants::{self, refuse_beyond, refuse_too_long};
+use crate::guarded::guard;
 use crate::health::Vitals;
 use crate::lines::Unfinished;
 use crate::live::Live;
@@ -54,6 +55,7 @@ pub fn outer(api: Arc<OnceLock<Router>>, vitals: Vitals) -> Router {
                 }
             }
         })
+        .layer(axum::middleware::from_fn(guard))
 }
 
 /// The routes of all `live` services, the API reference, and the answers for what is not there.
