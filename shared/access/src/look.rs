@@ -27,7 +27,7 @@ pub struct Taken {
     pub status: u16,
     /// The position of the service's log that was shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub position: Option<i64>,
+    pub position: Option<u32>,
 }
 
 #[derive(Debug, PartialEq, thiserror::Error, strum::IntoStaticStr)]
