@@ -10,7 +10,7 @@ use totp_rs::{Algorithm, Secret, TOTP};
 
 pub const PASSWORD: &str = "nine green bottles on a wall";
 pub const OTHER: &str = "hanging there ever since";
-/// The same a few sentences later would be waited for: refusals come at its multiples.
+/// Refusals come at its multiples.
 const BEAT: Duration = Duration::from_millis(250);
 
 pub fn at(system: &System, tail: &str) -> String {

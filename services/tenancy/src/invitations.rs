@@ -84,7 +84,7 @@ pub async fn invite(call: Call, post: Option<Arc<Post>>) -> Result<Response, Pro
     let (body, cx) = call.command::<Invite>()?;
     let Asked { mut person, email, roles, lifetime } = checked(body)?;
     if !call.caller.administrator {
-        person = apart(person)?;
+        person = apart(&person)?;
     }
     let (id, token) = (Uuid::new_v4().to_string(), Token::new(cx.tenant)?);
     let offer = Offer {
@@ -160,7 +160,7 @@ fn checked(Invite { person, email, roles, terms, days }: Invite) -> Result<Asked
 
 /// A handle that nobody has: who manages one tenant must not learn whom the organisation knows elsewhere, and still less invite
 /// somebody to be one of them.
-fn apart(person: String) -> Result<String, Problem> {
+fn apart(person: &str) -> Result<String, Problem> {
     let added: u32 = u32::from_be_bytes(random()?);
     Ok(checked_person("person", &format!("{person}-{added:08x}"))?)
 }
@@ -281,7 +281,7 @@ mod tests {
     use super::{Invite, apart, checked};
     use serde_json::{Value, json};
 
-    fn fault(changed: Value) -> Option<String> {
+    fn fault(changed: &Value) -> Option<String> {
         let mut body = json!({"person": "olga", "email": "olga@example.com", "roles": ["viewer"]});
         body.as_object_mut().expect("an object").extend(changed.as_object().expect("an object").clone());
         let body: Invite = serde_json::from_value(body).expect("a body");
@@ -290,7 +290,7 @@ mod tests {
 
     #[test]
     fn every_wrong_field_is_named_and_no_address_is_repeated() {
-        assert_eq!(fault(json!({"terms": {"viewer": {"until": "2999-01-01T00:00:00Z"}}, "days": 30})), None);
+        assert_eq!(fault(&json!({"terms": {"viewer": {"until": "2999-01-01T00:00:00Z"}}, "days": 30})), None);
         for (changed, told) in [
             (json!({"person": "Olga"}), "person: "),
             (json!({"email": "olga at example.com"}), "email: this is no mail address"),
@@ -299,15 +299,15 @@ mod tests {
             (json!({"terms": {"viewer": {"until": "soon"}}}), "terms.viewer.until: "),
             (json!({"email": "olga", "days": 0, "terms": {"viewer": {"until": "soon"}}}), "3 fields are wrong"),
         ] {
-            let fault = fault(changed).expect(told);
+            let fault = fault(&changed).expect(told);
             assert!(fault.starts_with(told) && !fault.contains("olga at"), "{fault}");
         }
     }
 
     #[test]
     fn a_handle_is_made_one_that_nobody_has() {
-        let (one, other) = (apart("olga".to_owned()).expect("made"), apart("olga".to_owned()).expect("made"));
+        let (one, other) = (apart("olga").expect("made"), apart("olga").expect("made"));
         assert!(one.starts_with("olga-") && one.len() == 13 && one != other, "{one} {other}");
-        assert!(apart("o".repeat(60)).is_err());
+        assert!(apart(&"o".repeat(60)).is_err());
     }
 }

@@ -79,10 +79,9 @@ async fn become_somebody(
     let (organisation, person) = (call.cx.tenant, offer.person.as_str());
     match (&call.visitor, password, accounts) {
         (Visitor::Person(caller), _, _) if caller.organisation == organisation.0 && caller.person == person => Ok(()),
-        // Somebody else took it: they hear as much as if they had none.
-        (Visitor::Person(_), _, _) => Err(refused()),
         (Visitor::Subject(login), _, _) if login.organisation == organisation.0 => link(call, person, login).await,
-        (Visitor::Subject(_), _, _) => Err(refused()),
+        // Somebody else took it: they hear as much as if they had none.
+        (Visitor::Person(_) | Visitor::Subject(_), _, _) => Err(refused()),
         (Visitor::Nobody, Some(password), Some(accounts)) => {
             let is_linked = is_linked(call, person).await?;
             let opened = !is_linked && accounts.open_or_confirm(call, person, &password).await?;
