@@ -31,7 +31,7 @@ pub async fn granted(system: &System, tenant: &str, but: Value) -> (String, Clie
     let auditor = system.with(created.text("key"));
     for tail in ["", "/risks", "/controls", "/trail", "/notifications"] {
         let path = format!("/v1/tenants/{tenant}{tail}");
-        until("the grant to be known", async || status(&auditor, &path).await != 401).await;
+        until("the grant to be known", async || ![401, 429].contains(&status(&auditor, &path).await)).await;
     }
     (created.text("id"), auditor)
 }

@@ -159,3 +159,24 @@ async fn a_role_is_over_in_every_service_at_its_instant() {
 fn now() -> chrono::DateTime<Utc> {
     Utc::now()
 }
+
+#[tokio::test]
+async fn what_a_person_did_stays_theirs_after_they_are_gone() {
+    let system = System::start().await;
+    let tenant = system.tenant("Ours").await;
+    let at = |tail: &str| format!("/v1/tenants/{tenant}{tail}");
+    let admin = system.as_admin();
+    let mara = system.person(&tenant, "mara", &["risk_owner"]).await;
+    mara.post(&at("/risks"), json!({"ref": "R-1", "name": "Fire", "reason": "smoke"})).await;
+    let trail = at("/trail?person=mara&type=risk.identified");
+    until("the trail", async || admin.get(&trail).await.json["items"][0].is_object()).await;
+    let (history, entry) = (admin.get(&at("/risks/R-1/history")).await.json, admin.get(&trail).await.json);
+
+    admin.put(&at("/people/mara"), json!({"roles": []})).await;
+    until("mara to be gone", async || answers(&mara, &tenant).await == [404; 5]).await;
+    let people = admin.get(&at("/people")).await;
+    assert!(!people.body.contains("mara"), "{}", people.body);
+    let now = admin.get(&at("/risks/R-1/history")).await.json;
+    assert_eq!((&now["items"], &now["items"][0]["actor"]), (&history["items"], &json!("mara")));
+    assert_eq!(admin.get(&trail).await.json["items"], entry["items"]);
+}
