@@ -47,15 +47,18 @@ pub async fn erased(store: &EventStore, organisation: TenantId) -> anyhow::Resul
 pub async fn erase_again(store: &EventStore, cx: Cx, person: &str) -> anyhow::Result<bool> {
     let lane = format!("person-{person}");
     let done = store.perform(&cx, &lane, |work| Box::pin(again(work, person.to_owned()))).await?;
-    Ok(tell_all(store, cx, person).await? || done.answer)
+    match done.answer {
+        Some(changed) => Ok(tell_all(store, cx, person).await? || changed),
+        None => Ok(false),
+    }
 }
 
-async fn again(work: &mut Work, person: String) -> Result<bool, Problem> {
-    let (known, version) = work.load::<Person>(&person).await?;
-    if version == 0 || known.is_erased() {
-        return Ok(false);
+/// Whether the organisation had still known who it was; nothing where it never heard of them.
+async fn again(work: &mut Work, person: String) -> Result<Option<bool>, Problem> {
+    if work.load::<Person>(&person).await?.1 == 0 {
+        return Ok(None);
     }
-    decide(work, None, person).await.map(|outcome| outcome.changed)
+    decide(work, None, person).await.map(|outcome| Some(outcome.changed))
 }
 
 /// Somebody was erased: each tenant of their organisation is told, in its own partition. One that is told again records nothing.

@@ -55,10 +55,6 @@ impl Person {
         self.known.as_ref()
     }
 
-    pub fn is_erased(&self) -> bool {
-        self.erased
-    }
-
     fn decide(&self, command: Command, _: &Cx) -> Result<Vec<Event>, Broken> {
         match command {
             Command::Describe { .. } if self.erased => Err(Broken::Erased),

@@ -1,7 +1,8 @@
-use crate::http::{Answer, House};
-use eventstore::TenantId;
+use crate::http::{Answer, House, now};
+use eventstore::{Actor, Cx, TenantId};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use tenancy::erase_again;
 
 async fn delete(house: &House, token: &str, path: &str, body: Value) -> Answer {
     house.ask(token, Method::DELETE, path, body, None).await
@@ -96,6 +97,33 @@ async fn what_is_wrong_is_told_and_repeated_nowhere() {
     assert_eq!(house.get(&ada, &mara).await.status, StatusCode::NOT_FOUND, "nothing was recorded");
     let unknown = delete(&house, &ada, &mara, json!({ "reason": "asked for it" })).await;
     assert_eq!(unknown.status, StatusCode::NOT_FOUND);
+    house.running.stop().await;
+}
+
+/// As after a restore: an older state knows somebody, or a tenant was not told.
+#[tokio::test]
+async fn who_was_erased_is_erased_again_where_something_knows_them() {
+    let house = House::start().await;
+    let (ada, mara) = (house.token("ada", true), house.ours("/people/mara"));
+    house.put(&ada, &mara, json!({ "name": "Mara Lind", "email": null })).await;
+    let cx = || Cx::new(house.organisation(), Actor::Operator("test".to_owned()), now());
+    let again = async |person: &str| erase_again(house.store(), cx(), person).await.expect("carried out");
+    assert!(again("mara").await);
+    assert_eq!(house.get(&ada, &mara).await.body["erased"], true);
+    assert!(!again("mara").await && !again("nobody").await);
+
+    let tenant = house.tenant().await;
+    let tenant: TenantId = tenant.rsplit('/').next().and_then(|id| id.parse().ok()).expect("an id");
+    let told = async || {
+        let events = crate::log(house.store(), tenant).await;
+        events.into_iter().filter(|event| event.event_type == "erasure.noted").map(|event| event.data).collect()
+    };
+    let none: Vec<Value> = told().await;
+    assert_eq!(none, Vec::<Value>::new());
+    assert!(again("mara").await);
+    assert!(!again("mara").await);
+    let once: Vec<Value> = told().await;
+    assert_eq!(once, [json!({ "person": "mara" })]);
     house.running.stop().await;
 }
 

@@ -80,6 +80,10 @@ impl House {
         self.organisation
     }
 
+    pub fn store(&self) -> &EventStore {
+        &self.store
+    }
+
     /// Another organisation, and a token of its administrator, olaf.
     pub async fn another(&self, name: &str) -> (TenantId, String) {
         let organisation = TenantId::random();
