@@ -3,38 +3,26 @@
 use crate::auditor_grants;
 use crate::proto::Contracts;
 use crate::system::{Client, SERVICES, System, until};
-use futures::StreamExt;
+use crate::wire::{Heard, overhear};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
 use testkit::{Smtp, servers};
 
-/// Everything that is published under a prefix: event types and data.
-async fn overhear(prefix: &str) -> Arc<Mutex<Vec<(String, Value)>>> {
-    let address: async_nats::ServerAddr = servers::nats_url().parse().expect("an address");
-    let (user, password) = (address.username().expect("a user"), address.password().expect("a password"));
-    let options = async_nats::ConnectOptions::with_user_and_password(user.to_owned(), password.to_owned());
-    let client = options.connect(address).await.expect("connected");
-    let mut messages = client.subscribe(format!("{prefix}.*.*.*.>")).await.expect("subscribed");
-    client.flush().await.expect("flushed");
-    let heard: Arc<Mutex<Vec<(String, Value)>>> = Arc::default();
-    let keep = heard.clone();
-    tokio::spawn(async move {
-        let _client = client;
-        while let Some(message) = messages.next().await {
-            let headers = message.headers.expect("headers");
-            let event_type = headers.get("ce-type").expect("a type").to_string();
-            assert_eq!(headers.get("ce-specversion").map(ToString::to_string).as_deref(), Some("1.0"));
-            let data = serde_json::from_slice(&message.payload).expect("JSON");
-            keep.lock().expect("what was heard").push((event_type, data));
-        }
-    });
-    heard
+/// The types and data of the events among what was heard.
+fn events(heard: &Heard) -> Vec<(String, Value)> {
+    let heard = heard.lock().expect("what was heard");
+    let told = heard.iter().filter_map(|message| Some((message.headers.as_ref()?, &message.payload)));
+    told.filter_map(|(headers, payload)| {
+        let event_type = headers.get("ce-type")?.to_string();
+        assert_eq!(headers.get("ce-specversion").map(ToString::to_string).as_deref(), Some("1.0"));
+        Some((event_type, serde_json::from_slice(payload).expect("JSON")))
+    })
+    .collect()
 }
 
 /// Does everything that there is to do, once.
-async fn do_everything(system: &System, admin: &Client, tenant: &str, smtp: std::net::SocketAddr) {
+pub async fn do_everything(system: &System, admin: &Client, tenant: &str, smtp: std::net::SocketAddr) {
     let at = |tail: &str| format!("/v1/tenants/{tenant}{tail}");
     let term = json!({"from": "2020-01-01T00:00:00Z", "until": "2999-01-01T00:00:00Z"});
     admin.put(&at("/people/olga"), json!({"roles": ["risk_owner", "viewer"], "terms": {"viewer": term}})).await;
@@ -168,17 +156,15 @@ async fn every_message_keeps_its_contract_and_every_contract_has_a_message() {
     let admin = system.as_admin();
     do_everything(&system, &admin, &tenant, smtp).await;
 
-    let types = || -> BTreeSet<String> {
-        heard.lock().expect("what was heard").iter().map(|(event_type, _)| event_type.clone()).collect()
-    };
+    let types = || -> BTreeSet<String> { events(&heard).into_iter().map(|(event_type, _)| event_type).collect() };
     let missing = || contracts.event_types().difference(&types()).cloned().collect::<Vec<_>>();
     let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
     while !missing().is_empty() && tokio::time::Instant::now() < deadline {
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     }
     assert_eq!(missing(), Vec::<String>::new(), "contracts without a message");
-    for (event_type, data) in heard.lock().expect("what was heard").iter() {
-        contracts.decode(event_type, data).unwrap_or_else(|error| panic!("{event_type} {data}: {error}"));
+    for (event_type, data) in events(&heard) {
+        contracts.decode(&event_type, &data).unwrap_or_else(|error| panic!("{event_type} {data}: {error}"));
     }
     crate::golden::add(&stored(&system).await);
     // The positive control: what is not in a contract is refused.

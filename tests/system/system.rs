@@ -17,9 +17,9 @@ use tokio::time::{Instant, sleep};
 
 pub const STELE: &str = env!("CARGO_BIN_EXE_stele");
 pub const SERVICES: [&str; 5] = ["tenancy", "risk", "controls", "audit", "notifications"];
-const SEED: &str = "5e1f5e1f5e1f5e1f5e1f5e1f5e1f5e1f5e1f5e1f5e1f5e1f5e1f5e1f5e1f5e1f";
+pub const SEED: &str = "5e1f5e1f5e1f5e1f5e1f5e1f5e1f5e1f5e1f5e1f5e1f5e1f5e1f5e1f5e1f5e1f";
 /// Roles belong to the whole server: every test gives their logins the same password.
-const PASSWORD: &str = "throwaway";
+pub const PASSWORD: &str = "throwaway";
 
 /// Databases and subjects of one test, migrated, and the processes that serve them.
 pub struct System {

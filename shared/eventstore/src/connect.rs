@@ -1,6 +1,6 @@
 use crate::open::BELIEVED;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Connection, Pool, Postgres};
+use sqlx::{ConnectOptions, Connection, Pool, Postgres};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -64,10 +64,12 @@ impl Server {
         }
     }
 
+    /// Its statements are not logged, at any level: a password stands in some of them.
     pub(crate) fn admin(&self, database: Option<&str>) -> PgConnectOptions {
+        let base = self.base.clone().disable_statement_logging();
         match database {
-            Some(database) => self.base.clone().database(database),
-            None => self.base.clone(),
+            Some(database) => base.database(database),
+            None => base,
         }
     }
 }

@@ -37,6 +37,14 @@ pub(crate) fn refused(error: impl std::fmt::Display) -> BusError {
     BusError::Refused(error.to_string())
 }
 
+/// The address without its credentials: the client logs where it connects to.
+fn bare(address: async_nats::ServerAddr) -> Result<async_nats::ServerAddr, BusError> {
+    let mut url = address.into_inner();
+    let cleared = url.set_username("").and_then(|()| url.set_password(None));
+    cleared.map_err(|()| BusError::Address("it names no host".to_owned()))?;
+    async_nats::ServerAddr::from_url(url).map_err(|error| BusError::Address(error.to_string()))
+}
+
 impl Bus {
     /// `url` may carry user and password. `prefix` is the first token of every subject, `stele` by default.
     pub async fn connect(url: &str, prefix: &str) -> Result<Self, BusError> {
@@ -47,7 +55,7 @@ impl Bus {
             // The client leaves what stands in the address aside.
             options = options.user_and_password(user.map(ToOwned::to_owned).unwrap_or_default(), password.to_owned());
         }
-        let client = options.connect(address).await?;
+        let client = options.connect(bare(address)?).await?;
         let jetstream = jetstream::new(client.clone());
         Ok(Self { client, jetstream, prefix: prefix.to_owned(), ensured: Arc::default() })
     }

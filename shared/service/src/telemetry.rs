@@ -14,6 +14,12 @@ use tracing::Instrument;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
+/// What is told where nobody asks for anything else.
+const USUAL: &str = "info,sqlx::postgres::notice=warn";
+
+/// A library that tells what passes through it: contents of tenants. It stays at this, whatever is asked for.
+const BOUNDED: &str = "async_nats=info";
+
 /// How much of a path is logged.
 const LONGEST_PATH: usize = 300;
 
@@ -91,8 +97,8 @@ pub fn log_to<W>(writer: W)
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let filter =
-        EnvFilter::try_from_env("STELE_LOG").unwrap_or_else(|_| EnvFilter::new("info,sqlx::postgres::notice=warn"));
+    let asked = std::env::var("STELE_LOG").ok().and_then(|asked| EnvFilter::try_new(format!("{asked},{BOUNDED}")).ok());
+    let filter = asked.unwrap_or_else(|| EnvFilter::new(format!("{USUAL},{BOUNDED}")));
     let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_span_list(false).with_env_filter(filter);
     // A second call, as tests make in one process, leaves the first in place.
     let _ = subscriber.with_writer(writer).try_init();
