@@ -295,10 +295,10 @@ async fn who_is_wrong_too_often_waits_longer_each_time_and_is_never_locked_out()
             "{}",
             refused.body
         );
-        let wait_s: u64 = refused.headers["retry-after"].parse().expect("seconds");
-        tokio::time::sleep(Duration::from_secs(wait_s)).await;
+        let seconds: u64 = refused.headers["retry-after"].parse().expect("seconds");
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
         assert_eq!(from("192.0.2.1", "mara", OTHER).await.status, 401);
-        waits.push(wait_s);
+        waits.push(seconds);
     }
     assert!(waits[0] == 1 && waits[1] == 2, "{waits:?}");
     assert_eq!(from("192.0.2.1", "olga", PASSWORD).await.status, 200, "nobody else waits");

@@ -1,5 +1,8 @@
 //! No tenant ever sees another: every operation that the API has, asked for by strangers and with foreign ids.
 
+mod leaks;
+mod peers;
+
 use crate::system::{Client, System, until};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -8,6 +11,8 @@ pub struct Operation {
     pub method: Method,
     /// With `{tenant}`, `{organisation}` and `{id}` in it.
     pub path: String,
+    /// What may stand in its query.
+    pub parameters: Vec<String>,
 }
 
 pub async fn operations(system: &System) -> Vec<Operation> {
@@ -16,8 +21,11 @@ pub async fn operations(system: &System) -> Vec<Operation> {
     let mut operations = Vec::new();
     for (path, item) in document["paths"].as_object().expect("paths") {
         for method in ["get", "post", "put", "delete", "patch"].iter().filter(|method| item[**method].is_object()) {
+            let parameters = item[*method]["parameters"].as_array().into_iter().flatten();
+            let parameters = parameters.filter(|one| one["in"] == "query").filter_map(|one| one["name"].as_str());
+            let parameters = parameters.map(ToOwned::to_owned).collect();
             let method = method.to_uppercase().parse().expect("a method");
-            operations.push(Operation { method, path: path.clone() });
+            operations.push(Operation { method, path: path.clone(), parameters });
         }
     }
     assert!(operations.len() > 30, "only {} operations are in the document", operations.len());

@@ -93,11 +93,11 @@ async fn an_address_that_sends_wrong_keys_waits_and_who_is_known_does_not() {
     assert_eq!((refused.status.as_u16(), refused.problem().0.as_str()), (429, "too_many_requests"), "{}", refused.body);
     assert!(refused.headers["retry-after"].parse::<u64>().is_ok_and(|wait_s| (1..=2).contains(&wait_s)));
     let forger = system.with("nonsense".to_owned());
-    let mut forged = Vec::new();
+    let mut heard = Vec::new();
     for _ in 0..5 {
-        forged.push(status(&forger, &risks).await);
+        heard.push(status(&forger, &risks).await);
     }
-    assert!(forged.contains(&429), "wrong tokens count with wrong keys: {forged:?}");
+    assert!(heard.contains(&429), "wrong tokens count with wrong keys: {heard:?}");
     for _ in 0..20 {
         assert_eq!(status(&program, &risks).await, 200);
         assert_eq!(status(&system.as_admin(), &risks).await, 200);

@@ -7,6 +7,7 @@ use crate::wire::{Heard, overhear, text};
 use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
+use std::fmt::Write;
 use std::process::Stdio;
 use testkit::{Oidc, Smtp, servers};
 use tokio::process::Command;
@@ -56,7 +57,7 @@ async fn refused(system: &System, tenant: &str, key: &str, foreign: &[String]) -
     for token in bearers.iter().chain(foreign) {
         let answer = system.with(token.clone()).send(Method::GET, &risks, None, &[]).await;
         assert_eq!(answer.status, 401, "{}", answer.body);
-        told += &format!("{:?} {}\n", answer.headers, answer.body);
+        writeln!(told, "{:?} {}", answer.headers, answer.body).expect("a string");
     }
     // A token in the wrong place is not repeated either.
     let admin = system.as_admin();
@@ -68,7 +69,7 @@ async fn refused(system: &System, tenant: &str, key: &str, foreign: &[String]) -
         let body = json!({"ref": "R-1", "password": "canary-field"}).to_string();
         let answer = admin.send(Method::POST, &path, Some(body), &headers).await;
         assert!(answer.status.is_client_error(), "{}", answer.body);
-        told += &format!("{:?} {}\n", answer.headers, answer.body);
+        writeln!(told, "{:?} {}", answer.headers, answer.body).expect("a string");
     }
     told
 }
@@ -142,6 +143,8 @@ async fn secrets_reach_no_log_no_event_and_no_error() {
     ];
     secrets.extend(signatures.into_iter().map(|signature| ("a token's signature", signature)));
 
+    // The password was sent, and taken.
+    smtp.until(1).await;
     until("the log to be written", async || logged(&system).contains("canary-path")).await;
     let log = logged(&system);
     assert!(log.contains(r#""level":"TRACE""#) && log.contains(r#""level":"DEBUG""#), "it is not talkative");

@@ -3,6 +3,7 @@
 mod layout;
 mod migrations;
 mod packages;
+mod security;
 mod text;
 
 /// Fails with all that was found, so that one run tells everything there is to mend.

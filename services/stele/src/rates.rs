@@ -3,6 +3,7 @@ use service::Rates;
 
 /// How many requests each service answers before it asks to wait.
 #[derive(Args, Clone)]
+#[expect(clippy::struct_field_names, reason = "each is called as its option")]
 pub struct RateOptions {
     /// Requests a second of one person or API key that one service answers, ten times as many at once; 0 counts none
     #[arg(long, env = "STELE_CALLER_RATE", default_value_t = Rates::default().caller)]

@@ -74,6 +74,9 @@ async fn decide(work: &mut Work, expected: Option<i64>, id: String, command: Com
     if work.load::<Organisation>(&organisation).await?.1 == 0 {
         return Err(Problem::not_found(format!("organisation {organisation}")));
     }
+    if matches!(command, Command::Unlink) && work.load::<Identity>(&id).await?.1 == 0 {
+        return Err(Problem::not_found(format!("identity {id}")));
+    }
     let changed = work.execute::<Identity>(&id, expected, command).await?;
     Ok(Outcome { id, version: changed.version, changed: changed.changed })
 }

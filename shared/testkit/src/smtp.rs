@@ -8,15 +8,16 @@ use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
-/// Says its port once it listens, and ends with the test that holds its standard input.
+/// Takes any password, and none. Says its port once it listens, and ends with the test that holds its standard input.
 const SERVER: &str = r"
 import asyncio, sys
 from aiosmtpd.handlers import Mailbox
-from aiosmtpd.smtp import SMTP
+from aiosmtpd.smtp import SMTP, AuthResult
 
 async def main(folder, port):
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: SMTP(Mailbox(folder), hostname='localhost'), '127.0.0.1', port)
+    anybody = dict(authenticator=lambda *_: AuthResult(success=True), auth_require_tls=False)
+    server = await loop.create_server(lambda: SMTP(Mailbox(folder), hostname='localhost', **anybody), '127.0.0.1', port)
     print(server.sockets[0].getsockname()[1], flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
 
