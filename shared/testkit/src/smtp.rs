@@ -8,16 +8,15 @@ use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
-/// Takes any password, and none. Says its port once it listens, and ends with the test that holds its standard input.
+/// Says its port once it listens, and ends with the test that holds its standard input.
 const SERVER: &str = r"
 import asyncio, sys
 from aiosmtpd.handlers import Mailbox
-from aiosmtpd.smtp import SMTP, AuthResult
+from aiosmtpd.smtp import SMTP
 
 async def main(folder, port):
     loop = asyncio.get_running_loop()
-    anybody = dict(authenticator=lambda *_: AuthResult(success=True), auth_require_tls=False)
-    server = await loop.create_server(lambda: SMTP(Mailbox(folder), hostname='localhost', **anybody), '127.0.0.1', port)
+    server = await loop.create_server(lambda: SMTP(Mailbox(folder), hostname='localhost'), '127.0.0.1', port)
     print(server.sockets[0].getsockname()[1], flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
 
