@@ -140,7 +140,7 @@ async fn an_auditor_sees_the_scope_changes_nothing_and_each_look_is_recorded() {
     let at = |tail: &str| format!("/v1/tenants/{tenant}{tail}");
     let mara = system.person(&tenant, "mara", &["isms_manager"]).await;
     let (id, auditor) = granted(&system, &tenant, json!({"scope": ["risks", "soa"]})).await;
-    assert_eq!(items(&auditor.get(&at("/risks?sort=-name")).await.json).len(), 3);
+    assert_eq!(items(&auditor.get(&at("/risks?sort=-level")).await.json).len(), 3);
     assert_eq!(status(&auditor, &at("/soa")).await, 200);
     assert_eq!(status(&auditor, &at("/risks/R-77")).await, 404);
     for tail in ["", "/controls", "/assets", "/trail", "/people", "/notifications", "/permissions"] {
@@ -162,10 +162,10 @@ async fn an_auditor_sees_the_scope_changes_nothing_and_each_look_is_recorded() {
         let looks = items(&mara.get(&looks).await.json);
         looks.into_iter().find(|look| look["data"]["path"].as_str().is_some_and(|path| path.ends_with(what)))
     };
-    for what in ["/risks?sort=-name", "/soa", "/risks/R-77"] {
+    for what in ["/risks?sort=-level", "/soa", "/risks/R-77"] {
         until(what, async || seen(what).await.is_some()).await;
     }
-    let look = seen("/risks?sort=-name").await.expect("the look");
+    let look = seen("/risks?sort=-level").await.expect("the look");
     assert_eq!((&look["service"], &look["actor"]), (&json!("risk"), &json!(format!("grant:{id}"))));
     assert_eq!(look["data"]["status"], 200);
     assert!(look["data"]["position"].as_i64().is_some_and(|position| position > 0), "{look}");

@@ -232,6 +232,9 @@ impl System {
                 until("the role to arrive", async || client.send(Method::GET, &path, None, &[]).await.status == 200)
                     .await;
             }
+            // Not every role may read it.
+            let trail = format!("/v1/tenants/{tenant}/trail");
+            until("the role to arrive", async || client.send(Method::GET, &trail, None, &[]).await.status != 404).await;
         }
         self.with(token)
     }

@@ -182,7 +182,9 @@ impl Seeding<'_> {
             if let Some(roles) = person.roles.get(&self.client.key) {
                 self.send("PUT", &format!("/people/{}", person.key), "admin", json!({ "roles": roles })).await?;
                 let contact = json!({ "email": person.email });
-                self.send("PUT", &format!("/contacts/{}", person.key), "admin", contact).await?;
+                // Of an address no key may tell: it is set again, and so it is already.
+                let path = format!("/v1/tenants/{}/contacts/{}", self.tenant.id, person.key);
+                self.api.send("PUT", &path, "admin", None, &contact).await?;
             }
         }
         for asset in &self.client.assets {

@@ -2,14 +2,14 @@ use crate::people::refuse_unless_tenant;
 use access::grant::{Command, Created};
 use access::key::{Kind, Secret};
 use access::{Action, Admission, Area, Grant, GrantDetails, KnownGrant};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use chrono::{DateTime, Duration, Utc};
 use eventstore::{Refused, Work};
 use serde::{Deserialize, Serialize};
 use service::{
-    Call, Ended, FieldError, Item, Listed, Object, Outcome, Problem, checked_text, field_error, instant, json,
-    object_answer,
+    Answered, Call, Ended, FieldError, Item, Listed, Object, Outcome, Problem, Route, Routes, checked_text,
+    field_error, instant, json, object_answer,
 };
 use std::collections::BTreeSet;
 use utoipa::ToSchema;
@@ -170,6 +170,49 @@ async fn take_back(work: &mut Work, expected: Option<i64>, id: String) -> Result
     }
     let changed = work.execute::<Grant>(&id, expected, Command::Revoke).await?;
     Ok(Outcome { id, version: changed.version, changed: changed.changed })
+}
+
+/// By what auditors look who have no account.
+pub fn routes(routes: Routes) -> Routes {
+    use Action::ManageTenant;
+    let (noun, one) = ("/auditor-grants", "/auditor-grants/{id}");
+    routes
+        .with(
+            Route::tenant(Method::GET, noun, ManageTenant, "List the auditors' grants, also those that ended")
+                .pages::<KnownGrant>()
+                .gives::<Listed<GrantDetails>>(200)
+                .answered_by(list),
+        )
+        .with(
+            Route::tenant(Method::POST, noun, ManageTenant, "Let an auditor look, each look recorded")
+                .takes::<GrantAuditor>()
+                .keyless(
+                    "a grant is kept nowhere, so it cannot be given again: send the request without an Idempotency-Key",
+                )
+                .gives::<GrantCreated>(201)
+                .answered_by(create),
+        )
+        .with(
+            Route::tenant(Method::GET, one, ManageTenant, "Show an auditor's grant")
+                .as_of()
+                .gives::<Object<GrantDetails>>(200)
+                .answered_by(show),
+        )
+        .with(
+            Route::tenant(Method::DELETE, one, ManageTenant, "Revoke an auditor's grant")
+                .takes::<RevokeGrant>()
+                .gives::<Answered>(200)
+                .answered_by(revoke),
+        )
+        .with(
+            Route::tenant(
+                Method::GET,
+                "/auditor-grants/{id}/history",
+                ManageTenant,
+                "Who gave an auditor's grant and took it back, when and why",
+            )
+            .history_of::<KnownGrant>(|call| call.id().to_owned()),
+        )
 }
 
 #[cfg(test)]

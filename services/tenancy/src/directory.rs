@@ -1,11 +1,14 @@
+use crate::describe_person::{self, DescribePerson};
+use crate::erase_person::{self, ErasePerson};
 use crate::person::Event;
-use axum::http::StatusCode;
+use access::Action;
+use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use eventstore::{Recorded, Session, TenantId};
 use sealed::{Keys, Sealed};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use service::{Call, Item, Listed, Object, Problem, Shown, json, object_answer};
+use service::{Answered, Call, Item, Listed, Object, Problem, Route, Routes, Shown, json, object_answer};
 use utoipa::ToSchema;
 use views::{Folded, View, stream_key};
 
@@ -121,6 +124,61 @@ pub fn read<'a>(session: &'a mut Session, person: &'a str, rows: Vec<Value>) -> 
             Problem::internal()
         })
     })
+}
+
+/// What people are called and where mail reaches them.
+pub fn routes(routes: Routes) -> Routes {
+    use Action::ManageTenant;
+    routes
+        .with(
+            Route::organisation(
+                Method::GET,
+                "/people",
+                ManageTenant,
+                "List the organisation's people by name and address",
+            )
+            .pages::<SealedPerson>()
+            .gives::<Listed<DirectoryEntry>>(200)
+            .answered_by(list),
+        )
+        .with(
+            Route::organisation(Method::GET, "/people/{id}", ManageTenant, "Show a person's name and address")
+                .as_of()
+                .gives::<Object<DirectoryEntry>>(200)
+                .answered_by(show),
+        )
+        .with(
+            Route::organisation(
+                Method::PUT,
+                "/people/{id}",
+                ManageTenant,
+                "Say what a person is called and their address",
+            )
+            .takes::<DescribePerson>()
+            .keyless("nothing of a name is kept in the clear, not even its digest: send the request without a key")
+            .gives::<Answered>(200)
+            .answered_by(describe_person::describe),
+        )
+        .with(
+            Route::organisation(
+                Method::DELETE,
+                "/people/{id}",
+                ManageTenant,
+                "Erase a person's name and address for ever",
+            )
+            .takes_with_reason::<ErasePerson>()
+            .gives::<Answered>(200)
+            .answered_by(erase_person::erase),
+        )
+        .with(
+            Route::organisation(
+                Method::GET,
+                "/people/{id}/history",
+                ManageTenant,
+                "Who changed a person's name and address, when and why",
+            )
+            .history_read::<SealedPerson>(read),
+        )
 }
 
 #[cfg(test)]

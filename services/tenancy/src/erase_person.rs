@@ -1,4 +1,5 @@
 use crate::erasure::{self, Erasure, Note};
+use crate::invitations;
 use crate::organisation::Organisation;
 use crate::person::{Command, Event, Person};
 use axum::response::Response;
@@ -89,5 +90,6 @@ async fn tell_all(store: &EventStore, cx: Cx, person: &str) -> anyhow::Result<bo
 }
 
 async fn note_it(work: &mut Work, id: String, note: Note) -> anyhow::Result<bool> {
+    invitations::forget_of(work, &note.person).await?;
     Ok(work.execute::<Erasure>(&id, None, note).await?.changed)
 }

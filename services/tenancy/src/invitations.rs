@@ -6,18 +6,22 @@ mod token;
 
 pub use join::{Join, Joined, join};
 
+use crate::accounts::Accounts;
 use crate::invitation::{Command, Invitation, Offer, OfferedRole};
 use crate::known_invitation::KnownInvitation;
 use crate::one_time::random;
 use crate::people::{self, AskedTerm, refuse_unless_tenant};
-use access::{Admission, RoleName, Term};
-use axum::http::{HeaderValue, StatusCode, header};
+use access::{Action, Admission, RoleName, Term};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use chrono::{DateTime, Duration, SubsecRound, Utc};
 use eventstore::{Actor, EventStore, StoreError, TenantId, Work};
-use mail::{Address, Post};
+use mail::{Address, Mail, Post};
 use serde::{Deserialize, Serialize};
-use service::{Call, Ended, FieldError, Outcome, Problem, Worker, checked_person, field_error, json};
+use service::{
+    Answered, Call, Ended, FieldError, Listed, Outcome, Problem, Route, Routes, Worker, checked_person, field_error,
+    json,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use token::Token;
@@ -232,6 +236,17 @@ async fn forget(work: &mut Work, id: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// The same of those that invite somebody to be this person, who was erased.
+pub async fn forget_of(work: &mut Work, person: &str) -> Result<(), StoreError> {
+    let forgotten = sqlx::query(
+        "delete from invitations i using view_invitation v
+         where i.tenant_id = $1 and v.tenant_id = $1 and v.key = i.id and v.data -> 'data' ->> 'person' = $2",
+    );
+    let tenant = work.cx().tenant;
+    forgotten.bind(tenant).bind(person).execute(work.connection().await?).await?;
+    Ok(())
+}
+
 /// The same of all of the tenant's, which another organisation has from now on.
 pub async fn forget_all(work: &mut Work) -> Result<(), StoreError> {
     let tenant = work.cx().tenant;
@@ -274,6 +289,47 @@ async fn find(store: &EventStore, tenant: TenantId, digest: &str) -> Result<Opti
     let mut session = store.session(tenant).await?;
     let id = sqlx::query_scalar("select id from invitations where tenant_id = $1 and digest = $2");
     Ok(id.bind(tenant).bind(digest).fetch_optional(session.connection()).await?)
+}
+
+/// How people come in whom the organisation does not know yet.
+pub fn routes(routes: Routes, mail: Option<Mail>, accounts: Option<Arc<Accounts>>) -> Routes {
+    use Action::{ManageTenant, Read};
+    let post = mail.map(|mail| Arc::new(mail.open()));
+    routes
+        .with(
+            Route::tenant(
+                Method::GET,
+                "/invitations",
+                ManageTenant,
+                "List the tenant's invitations, also those that ended",
+            )
+            .pages::<KnownInvitation>()
+            .gives::<Listed<KnownInvitation>>(200)
+            .answered_by(list),
+        )
+        .with(
+            Route::tenant(Method::POST, "/invitations", ManageTenant, "Invite somebody to have roles in the tenant")
+                .takes::<Invite>()
+                .keyless(
+                    "an invitation is kept nowhere, so it cannot be given again: send the request without an Idempotency-Key",
+                )
+                .gives::<Invited>(201)
+                .answered_by(move |call| invite(call, post.clone())),
+        )
+        .with(
+            Route::tenant(Method::DELETE, "/invitations/{id}", ManageTenant, "Revoke an invitation")
+                .takes::<RevokeInvitation>()
+                .gives::<Answered>(200)
+                .answered_by(revoke),
+        )
+        .with(
+            Route::organisation(Method::POST, "/join", Read, "Accept an invitation")
+                .for_anybody()
+                .takes::<Join>()
+                .keyless("an invitation counts once: send the request without a key")
+                .gives::<Joined>(200)
+                .answered_by(move |call| join(call, accounts.clone())),
+        )
 }
 
 #[cfg(test)]

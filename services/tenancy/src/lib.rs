@@ -35,7 +35,6 @@ mod person;
 mod portfolio;
 mod reactions;
 mod roles;
-mod routes;
 mod settings;
 mod state;
 mod tenant;
@@ -61,15 +60,29 @@ pub use tenant::{Archived, OTHER_SERVICES};
 pub use tenant_profile::TenantProfile;
 pub use tokens::{IssuedToken, issue_token};
 
-use access::Issuer;
+use access::{Action, Issuer, KEY, KeyDetails, KnownKey, KnownPerson, Roster};
+use accounts::Accounts;
+use add_tenant::{AddTenant, TenantAdded};
+use api_keys::{CreateKey, KeyCreated, RevokeKey};
+use axum::http::{Method, StatusCode};
+use axum::response::Response;
 use counted::Counted;
 use directory::SealedPerson;
+use identities::{EndIdentity, LinkIdentity};
 use known_invitation::KnownInvitation;
 use mail::Mail;
+use offer::{AcceptTenant, OfferTenant, TenantAccepted};
 use organisation_profile::OrganisationProfile;
 use owned_tenant::OwnedTenant;
+use people::{People, SetRoles};
+use permissions::Permissions;
 use portfolio::OverseenTenant;
-use service::Service;
+use roles::{DefineRole, Roles};
+use service::{Answered, Call, Listed, Object, Problem, Route, Routes, Service, json, object_answer};
+use settings::ChangeSettings;
+use state::ChangeState;
+use std::sync::Arc;
+use tokens::{IssueToken, TokenIssued};
 
 /// How people come to an installation.
 #[derive(Clone)]
@@ -98,38 +111,257 @@ pub fn service(issuer: Option<Issuer>) -> Service {
 
 pub fn service_behind(entrance: Entrance) -> Service {
     let migrations = sqlx::migrate!("../../migrations/tenancy");
-    let service =
-        Service::new("tenancy", "Organisations, tenants, people, tokens", migrations, routes::routes(entrance))
-            .records::<account::Event>()
-            .records::<invitation::Event>()
-            .records::<organisation::Event>()
-            .records::<tenant::Event>()
-            .records::<figure::Event>()
-            .records::<client::Event>()
-            .records::<person::Event>()
-            .records::<erasure::Event>()
-            .view::<OrganisationProfile>()
-            .view::<OwnedTenant>()
-            .view::<OverseenTenant>()
-            .view::<Counted>()
-            .view::<TenantProfile>()
-            .patient()
-            .view::<KnownInvitation>()
-            .worker(invitations::worker())
-            .view::<SealedPerson>()
-            .table("person_keys")
-            .runs_errands_for(
-                "tenancy",
-                vec![
-                    when_tenant_added_then_open_it(),
-                    when_tenant_renamed_then_name_it(),
-                    when_a_tenant_is_listed_then_report_it(),
-                    when_a_tenant_changed_then_report_it(),
-                    when_a_person_is_erased_then_tell_the_tenants(),
-                ],
-            );
+    let service = Service::new("tenancy", "Organisations, tenants, people, tokens", migrations, routes(entrance))
+        .records::<account::Event>()
+        .records::<invitation::Event>()
+        .records::<organisation::Event>()
+        .records::<tenant::Event>()
+        .records::<figure::Event>()
+        .records::<client::Event>()
+        .records::<person::Event>()
+        .records::<erasure::Event>()
+        .view::<OrganisationProfile>()
+        .view::<OwnedTenant>()
+        .view::<OverseenTenant>()
+        .view::<Counted>()
+        .view::<TenantProfile>()
+        .patient()
+        .view::<KnownInvitation>()
+        .worker(invitations::worker())
+        .view::<SealedPerson>()
+        .table("person_keys")
+        .runs_errands_for(
+            "tenancy",
+            vec![
+                when_tenant_added_then_open_it(),
+                when_tenant_renamed_then_name_it(),
+                when_a_tenant_is_listed_then_report_it(),
+                when_a_tenant_changed_then_report_it(),
+                when_a_person_is_erased_then_tell_the_tenants(),
+            ],
+        );
     OTHER_SERVICES.into_iter().fold(service, |service, other| {
         let count = when_something_that_counts_happened_then_note_it();
         service.reacts_to(other, vec![when_a_service_opened_then_note_it(other), count])
     })
+}
+
+fn routes(entrance: Entrance) -> Routes {
+    use Action::ManageTenant;
+    let routes = directory::routes(auditor_grants::routes(credentials(people_and_roles(tenants(organisations())))));
+    let routes = routes
+        .with(
+            Route::organisation(
+                Method::GET,
+                "/history",
+                ManageTenant,
+                "Who changed the organisation, when, why and how",
+            )
+            .history_of::<OrganisationProfile>(tenant_id),
+        )
+        .history_of::<TenantProfile>("/history", "Who changed the tenant's settings, when, why and how", tenant_id)
+        .history_of::<Roster>("/roles/history", "Who gave, took and defined which roles, when and why", |_| {
+            KEY.to_owned()
+        });
+    let Entrance { issuer, passwords, mail, proxies } = entrance;
+    let accounts = issuer.clone().filter(|_| passwords).map(|issuer| Arc::new(Accounts::new(issuer, proxies)));
+    let routes = invitations::routes(routes, mail, accounts.clone());
+    let routes = match &accounts {
+        Some(accounts) => accounts::routes(routes, accounts),
+        None => routes,
+    };
+    let Some(issuer) = issuer else { return routes };
+    let issuer = Arc::new(issuer);
+    routes.with(
+        Route::organisation(Method::POST, "/tokens", ManageTenant, "Issue a bearer token for a person")
+            .takes::<IssueToken>()
+            .keyless("a token is kept nowhere, so it cannot be given again: send the request without a key")
+            .gives::<TokenIssued>(201)
+            .answered_by(move |call| tokens::answer(call, issuer.clone())),
+    )
+}
+
+fn organisations() -> Routes {
+    use Action::{ManageTenant, Read};
+    Routes::new()
+        .with(
+            Route::organisation(Method::GET, "", ManageTenant, "Show the organisation")
+                .as_of()
+                .gives::<Object<OrganisationProfile>>(200)
+                .answered_by(show_organisation),
+        )
+        .with(
+            Route::organisation(Method::GET, "/tenants", ManageTenant, "List the organisation's tenants")
+                .pages::<OwnedTenant>()
+                .gives::<Listed<OwnedTenant>>(200)
+                .answered_by(list_tenants),
+        )
+        .with(
+            Route::organisation(Method::GET, "/portfolio", Read, "How the tenants stand that the caller may see")
+                .for_members()
+                .pages::<OverseenTenant>()
+                .gives::<Listed<OverseenTenant>>(200)
+                .answered_by(portfolio::list),
+        )
+        .with(
+            Route::organisation(Method::POST, "/tenants", ManageTenant, "Add a tenant, an ISMS of its own")
+                .takes::<AddTenant>()
+                .gives::<TenantAdded>(201)
+                .answered_by(add_tenant::answer),
+        )
+        .with(
+            Route::organisation(Method::PUT, "/tenants/{id}", ManageTenant, "Take over a tenant that is offered")
+                .takes::<AcceptTenant>()
+                .keyless("taking over again changes nothing: send the request without a key")
+                .gives::<TenantAccepted>(200)
+                .answered_by(offer::accept),
+        )
+}
+
+fn tenants(routes: Routes) -> Routes {
+    use Action::{ManageTenant, Read};
+    routes
+        .with(
+            Route::tenant(Method::GET, "", Read, "Show the tenant")
+                .as_of()
+                .gives::<Object<TenantProfile>>(200)
+                .answered_by(show_tenant),
+        )
+        .with(
+            Route::tenant(Method::PUT, "/settings", ManageTenant, "Change the tenant's settings, all of them")
+                .takes::<ChangeSettings>()
+                .gives::<Answered>(200)
+                .answered_by(settings::change),
+        )
+        .with(
+            Route::tenant(Method::PUT, "/state", ManageTenant, "Suspend the tenant, resume it, or close it for ever")
+                .for_administrators()
+                .in_any_state()
+                .takes_with_reason::<ChangeState>()
+                .gives::<Answered>(200)
+                .answered_by(state::change),
+        )
+        .with(
+            Route::tenant(Method::PUT, "/offer", ManageTenant, "Offer the tenant to another organisation")
+                .for_administrators()
+                .takes::<OfferTenant>()
+                .gives::<Answered>(200)
+                .answered_by(offer::offer),
+        )
+}
+
+fn people_and_roles(routes: Routes) -> Routes {
+    use Action::{ManageTenant, Read};
+    routes
+        .with(
+            Route::tenant(Method::GET, "/people", Read, "List the tenant's people and their roles")
+                .as_of()
+                .gives::<People>(200)
+                .answered_by(people::list),
+        )
+        .with(
+            Route::tenant(Method::PUT, "/people/{id}", ManageTenant, "Say which roles a person has, all of them")
+                .takes::<SetRoles>()
+                .gives::<Answered>(200)
+                .answered_by(people::set_roles),
+        )
+        .with(
+            Route::tenant(Method::GET, "/permissions", Read, "Say what the caller may do here")
+                .gives::<Permissions>(200)
+                .answered_by(permissions::show),
+        )
+        .with(
+            Route::tenant(Method::GET, "/roles", Read, "List the roles that can be given, and what each allows")
+                .as_of()
+                .gives::<Roles>(200)
+                .answered_by(roles::list),
+        )
+        .with(
+            Route::tenant(Method::PUT, "/roles/{id}", ManageTenant, "Define a role of the tenant's own, or change it")
+                .takes::<DefineRole>()
+                .gives::<Answered>(200)
+                .answered_by(roles::define),
+        )
+        .with(
+            Route::tenant(Method::DELETE, "/roles/{id}", ManageTenant, "Remove a role that nobody holds")
+                .parameter("reason", "Why: it is kept with the event")
+                .parameter("occurred_at", "When it happened, where that was not now")
+                .gives::<Answered>(200)
+                .answered_by(roles::remove),
+        )
+}
+
+/// By what else than a token of ours people and programs come.
+fn credentials(routes: Routes) -> Routes {
+    use Action::ManageTenant;
+    routes
+        .with(
+            Route::organisation(
+                Method::GET,
+                "/identities",
+                ManageTenant,
+                "List who the identity provider's subjects are",
+            )
+            .pages::<KnownPerson>()
+            .gives::<Listed<KnownPerson>>(200)
+            .answered_by(identities::list),
+        )
+        .with(
+            Route::organisation(
+                Method::POST,
+                "/identities",
+                ManageTenant,
+                "Say who a subject of the identity provider is",
+            )
+            .takes::<LinkIdentity>()
+            .begins::<Answered>()
+            .answered_by(identities::link),
+        )
+        .with(
+            Route::organisation(Method::DELETE, "/identities/{id}", ManageTenant, "Let a subject be nobody any more")
+                .takes::<EndIdentity>()
+                .gives::<Answered>(200)
+                .answered_by(identities::end),
+        )
+        .with(
+            Route::tenant(Method::GET, "/api-keys", ManageTenant, "List the tenant's API keys, also those that ended")
+                .pages::<KnownKey>()
+                .gives::<Listed<KeyDetails>>(200)
+                .answered_by(api_keys::list),
+        )
+        .with(
+            Route::tenant(Method::POST, "/api-keys", ManageTenant, "Create an API key, by which a program comes")
+                .takes::<CreateKey>()
+                .keyless(
+                    "a key is kept nowhere, so it cannot be given again: send the request without an Idempotency-Key",
+                )
+                .gives::<KeyCreated>(201)
+                .answered_by(api_keys::create),
+        )
+        .with(
+            Route::tenant(Method::DELETE, "/api-keys/{id}", ManageTenant, "Revoke an API key")
+                .takes::<RevokeKey>()
+                .gives::<Answered>(200)
+                .answered_by(api_keys::revoke),
+        )
+}
+
+async fn show_organisation(call: Call) -> Result<Response, Problem> {
+    let object = call.object::<OrganisationProfile>(&call.cx.tenant.to_string()).await?;
+    Ok(object_answer(&object))
+}
+
+async fn list_tenants(call: Call) -> Result<Response, Problem> {
+    let listed = call.list::<OwnedTenant>(Vec::new()).await?;
+    Ok(json(StatusCode::OK, listed.position, &listed))
+}
+
+async fn show_tenant(call: Call) -> Result<Response, Problem> {
+    let object = call.object::<TenantProfile>(&call.cx.tenant.to_string()).await?;
+    Ok(object_answer(&object))
+}
+
+/// The row of a view that is about the partition itself.
+fn tenant_id(call: &Call) -> String {
+    call.cx.tenant.to_string()
 }

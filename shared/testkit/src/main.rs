@@ -1,6 +1,7 @@
 //! `testkit run -- COMMAND`: runs a command beside a private PostgreSQL and NATS, and stops both after it.
 
 use embedded::{Durability, Pair};
+use std::ffi::OsStr;
 use std::process::ExitCode;
 use testkit::servers;
 use tokio::process::Command;
@@ -17,11 +18,12 @@ async fn main() -> anyhow::Result<ExitCode> {
     let mut terminated = signal(SignalKind::terminate())?;
     let folder = tempfile::Builder::new().prefix("stele-test-").tempdir()?;
     let pair = Pair::start(folder.path(), Durability::Throwaway).await?;
-    let mut child = Command::new(program)
-        .args(rest)
-        .env(servers::POSTGRES, pair.postgres.admin_url())
-        .env(servers::NATS, pair.nats.url())
-        .spawn()?;
+    let mut command = Command::new(program);
+    command.args(rest).env(servers::POSTGRES, pair.postgres.admin_url()).env(servers::NATS, pair.nats.url());
+    for (name, _) in std::env::vars_os().filter(|(name, _)| tells_of_this_package(name)) {
+        command.env_remove(name);
+    }
+    let mut child = command.spawn()?;
     let status = tokio::select! {
         status = child.wait() => status?,
         // A terminal sends Ctrl-C to the command too: it ends by itself, and its servers after it.
@@ -33,4 +35,13 @@ async fn main() -> anyhow::Result<ExitCode> {
     };
     pair.stop().await?;
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+/// What `cargo run` says of the program that it runs: a cargo that is the command would build anew whatever asks for such
+/// variables, each time that it takes turns with one that was called from a shell.
+fn tells_of_this_package(variable: &OsStr) -> bool {
+    let name = variable.to_string_lossy();
+    ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_", "CARGO_PRIMARY_PACKAGE"]
+        .iter()
+        .any(|beginning| name.starts_with(beginning))
 }

@@ -34,6 +34,10 @@ struct Stranger {
 fn right_of_organisation(operation: &Operation, id: &str) -> String {
     let (_, tail) = operation.path.split_once("{organisation}").expect("an organisation's");
     let body = match (operation.method.as_str(), tail) {
+        ("POST", "/accounts") => json!({"person": id}),
+        ("POST", "/accounts/{id}/links") | ("DELETE", "/accounts/{id}") => json!({}),
+        ("PUT", "/people/{id}") => json!({"name": "New", "email": null}),
+        ("DELETE", "/people/{id}") => json!({"reason": "so"}),
         ("POST", "/identities") => json!({"issuer": "https://id.example.org", "subject": id, "person": "sam"}),
         ("DELETE", "/identities/{id}") | ("PUT", "/tenants/{id}") => json!({}),
         ("POST", "/tenants") => json!({"name": id}),
@@ -101,6 +105,10 @@ async fn ours(system: &System, tenant: &str) -> Vec<String> {
     ids.push(items(&olga, &inbox).await[0]["id"].as_str().expect("an id").to_owned());
     let key = json!({"name": format!("Import {OURS}"), "roles": ["viewer"]});
     ids.push(admin.post(&format!("/v1/tenants/{tenant}/api-keys"), key).await.text("id"));
+    let grant = json!({"auditor": "New", "scope": ["soa"], "expires_at": crate::auditor_grants::in_a_week()});
+    ids.push(admin.post(&format!("/v1/tenants/{tenant}/auditor-grants"), grant).await.text("id"));
+    let invitation = json!({"person": format!("ina-{OURS}"), "email": "ina@example.org", "roles": ["viewer"]});
+    ids.push(admin.post(&format!("/v1/tenants/{tenant}/invitations"), invitation).await.text("id"));
     ids.push(tenant.to_owned());
     ids
 }
@@ -118,10 +126,16 @@ async fn settled(system: &System, tenant: &str) -> Vec<Value> {
     }
 }
 
+/// Those that go on on a next page, of what belongs to the tenant itself.
+fn lists(operations: &[Operation]) -> impl Iterator<Item = &Operation> {
+    let goes_on = |one: &&Operation| one.parameters.iter().any(|name| name == "cursor");
+    operations.iter().filter(goes_on).filter(|one| !one.path.contains("{id}"))
+}
+
 /// Each list of ours on its first page: where it goes on.
 async fn cursors(system: &System, tenant: &str, operations: &[Operation]) -> BTreeMap<String, String> {
     let mut cursors = BTreeMap::new();
-    for list in operations.iter().filter(|one| one.parameters.iter().any(|name| name == "cursor")) {
+    for list in lists(operations) {
         let path = format!("{}?limit=1", list.at(tenant, &system.organisation, ""));
         if let Some(next) = system.as_admin().get(&path).await.json["next"].as_str() {
             cursors.insert(list.path.clone(), next.to_owned());

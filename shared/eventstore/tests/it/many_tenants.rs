@@ -75,8 +75,13 @@ async fn what_is_unpublished_of_some_tenants_is_claimed_by_one_and_is_nobody_els
     let meanwhile = store.claim_unpublished(&[one, unnamed], 2).await.expect("claimed");
     assert_eq!(meanwhile.elsewhere, [one]);
     assert_eq!(meanwhile.events.iter().map(|event| event.tenant).collect::<Vec<_>>(), [unnamed]);
-    // What was claimed and not published is there for the next.
+    // What was claimed and not published is there for the next, once the connections that held it have let go.
     drop((rest, meanwhile));
-    let again = store.claim_unpublished(&[one, two, unnamed], 2).await.expect("claimed");
+    let again = loop {
+        let again = store.claim_unpublished(&[one, two, unnamed], 2).await.expect("claimed");
+        if again.elsewhere.is_empty() {
+            break again;
+        }
+    };
     assert_eq!(again.events.len(), 2);
 }
