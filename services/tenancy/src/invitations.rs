@@ -240,7 +240,7 @@ async fn forget(work: &mut Work, id: &str) -> Result<(), StoreError> {
 pub async fn forget_of(work: &mut Work, person: &str) -> Result<(), StoreError> {
     let forgotten = sqlx::query(
         "delete from invitations i using view_invitation v
-         where i.tenant_id = $1 and v.tenant_id = $1 and v.key = i.id and v.data -> 'data' ->> 'person' = $2",
+         where i.tenant_id = $1 and v.tenant_id = $1 and v.key = i.id and v.data ->> 'person' = $2",
     );
     let tenant = work.cx().tenant;
     forgotten.bind(tenant).bind(person).execute(work.connection().await?).await?;
