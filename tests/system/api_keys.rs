@@ -17,6 +17,9 @@ async fn until_known(client: &Client, tenant: &str) {
         let path = format!("/v1/tenants/{tenant}/{path}");
         until("the key to be known", async || status(client, &path).await == 200).await;
     }
+    // Not every role may read it.
+    let trail = format!("/v1/tenants/{tenant}/trail");
+    until("the key to be known", async || status(client, &trail).await != 401).await;
 }
 
 #[tokio::test]

@@ -22,8 +22,7 @@ pub fn service() -> Service {
         routes(),
     )
     .table("trail_heads")
-    .table("trail")
-    .patient();
+    .table("trail");
     SOURCES.into_iter().fold(service, |service, source| {
         let mut reactions = vec![when_anything_happens_then_keep_it(source)];
         if source == "tenancy" {
