@@ -1,5 +1,5 @@
--- Who was invited to a tenant, folded from its events; and where to, which is personal data: it stands here and in no event, and goes
--- when the invitation is accepted, revoked, or expires.
+-- Who was invited to a tenant, folded from its events; and by what it is accepted, which goes when the invitation is accepted, revoked, or
+-- expires. Where it was sent to is personal data, and kept nowhere.
 
 select create_view('invitation');
 select index_view('invitation');
@@ -7,7 +7,6 @@ select index_view('invitation');
 create table invitations (
     tenant_id uuid not null,
     id        text not null,
-    email     text not null,
     -- SHA-256 of what is sent.
     digest    text not null,
     -- When it expires.

@@ -2,6 +2,7 @@ use crate::erasure::{self, Erasure, Note};
 use crate::invitations;
 use crate::organisation::Organisation;
 use crate::person::{Command, Event, Person};
+use crate::tenant::Tenant;
 use axum::response::Response;
 use chrono::{DateTime, Utc};
 use eventstore::{Cx, EventStore, Recorded, TenantId, Work};
@@ -84,12 +85,20 @@ async fn tell_all(store: &EventStore, cx: Cx, person: &str) -> anyhow::Result<bo
         let cx = Cx { tenant, ..cx.clone() };
         let id = erasure::id(tenant, organisation_id, person);
         let note = Note { person: person.to_owned() };
-        news |= store.perform(&cx, &id, |work| Box::pin(note_it(work, id.clone(), note.clone()))).await?.answer;
+        news |= store
+            .perform(&cx, &id, |work| Box::pin(note_it(work, organisation_id, id.clone(), note.clone())))
+            .await?
+            .answer;
     }
     Ok(news)
 }
 
-async fn note_it(work: &mut Work, id: String, note: Note) -> anyhow::Result<bool> {
+async fn note_it(work: &mut Work, organisation: TenantId, id: String, note: Note) -> anyhow::Result<bool> {
+    let tenant = work.cx().tenant.to_string();
+    // It may be another's by now, whose people are called the same.
+    if work.load::<Tenant>(&tenant).await?.0.organisation() != Some(organisation.0) {
+        return Ok(false);
+    }
     invitations::forget_of(work, &note.person).await?;
     Ok(work.execute::<Erasure>(&id, None, note).await?.changed)
 }

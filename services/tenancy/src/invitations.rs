@@ -101,7 +101,7 @@ pub async fn invite(call: Call, post: Option<Arc<Post>>) -> Result<Response, Pro
     };
     refuse_what_may_not_be_given(&call, &offer).await?;
     let lane = format!("invitation-{id}");
-    let row = Row { id: id.clone(), email: email.to_string(), digest: token.secret.digest() };
+    let row = Row { id: id.clone(), digest: token.secret.digest() };
     let done = call.store.perform(&cx, &lane, |work| Box::pin(make(work, row.clone(), offer.clone()))).await?;
     let mailed = match post {
         None => false,
@@ -191,7 +191,6 @@ async fn give(work: &mut Work, offer: &Offer) -> Result<(), Problem> {
 #[derive(Clone)]
 struct Row {
     id: String,
-    email: String,
     digest: String,
 }
 
@@ -206,10 +205,9 @@ async fn make(work: &mut Work, row: Row, offer: Offer) -> Result<(), Problem> {
         let detail = format!("{MOST_WAITING} invitations wait already: revoke one, or wait until they are accepted");
         return Err(Problem::new(StatusCode::CONFLICT, "too_many_invitations", detail));
     }
-    sqlx::query("insert into invitations (tenant_id, id, email, digest, due_at) values ($1, $2, $3, $4, $5)")
+    sqlx::query("insert into invitations (tenant_id, id, digest, due_at) values ($1, $2, $3, $4)")
         .bind(tenant)
         .bind(&row.id)
-        .bind(&row.email)
         .bind(&row.digest)
         .bind(offer.expires_at)
         .execute(work.connection().await?)
@@ -228,7 +226,7 @@ async fn revoked(work: &mut Work, id: String, expected: Option<i64>) -> Result<O
     Ok(Outcome { id, version: changed.version, changed: changed.changed })
 }
 
-/// Where it was sent to is nobody's business any more, and what was sent leads nowhere.
+/// What was sent leads nowhere any more.
 async fn forget(work: &mut Work, id: &str) -> Result<(), StoreError> {
     let tenant = work.cx().tenant;
     let forgotten = sqlx::query("delete from invitations where tenant_id = $1 and id = $2").bind(tenant).bind(id);
@@ -255,7 +253,7 @@ pub async fn forget_all(work: &mut Work) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Forgets the addresses of invitations that expired, for as long as the process lets it run.
+/// Forgets by what invitations that expired would be accepted, for as long as the process lets it run.
 pub fn worker() -> Worker {
     Arc::new(|store: EventStore| {
         Box::pin(async move {

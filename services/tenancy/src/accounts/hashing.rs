@@ -25,13 +25,13 @@ const NOBODYS: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IGlzIGhlcmUu$AAECA
 pub struct Hasher(Arc<Inner>);
 
 struct Inner {
-    turns: Semaphore,
-    waiting: AtomicUsize,
+    turns: Arc<Semaphore>,
+    waiting: Arc<AtomicUsize>,
 }
 
 impl Hasher {
     pub fn new() -> Self {
-        Self(Arc::new(Inner { turns: Semaphore::new(AT_ONCE), waiting: AtomicUsize::new(0) }))
+        Self(Arc::new(Inner { turns: Arc::new(Semaphore::new(AT_ONCE)), waiting: Arc::new(AtomicUsize::new(0)) }))
     }
 
     pub async fn hash(&self, password: &str) -> Result<String, Problem> {
@@ -51,8 +51,13 @@ impl Hasher {
     }
 
     async fn in_turn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
-        let _waits = Waits::begin(&self.0.waiting)?;
-        let _turn = self.0.turns.acquire().await.map_err(|_| Problem::internal())?;
+        let waits = Waits::begin(self.0.waiting.clone())?;
+        let turn = self.0.turns.clone().acquire_owned().await.map_err(|_| Problem::internal())?;
+        // Who hangs up ends the request, and not the work: the turn is the work's.
+        let work = move || {
+            let _held = (waits, turn);
+            work()
+        };
         tokio::task::spawn_blocking(work).await.map_err(|error| {
             tracing::error!(%error, "hashing a password failed");
             Problem::internal()
@@ -61,12 +66,12 @@ impl Hasher {
 }
 
 /// One more who waits, until it is dropped.
-struct Waits<'a>(&'a AtomicUsize);
+struct Waits(Arc<AtomicUsize>);
 
-impl<'a> Waits<'a> {
-    fn begin(waiting: &'a AtomicUsize) -> Result<Self, Problem> {
+impl Waits {
+    fn begin(waiting: Arc<AtomicUsize>) -> Result<Self, Problem> {
         let waits = Self(waiting);
-        if waiting.fetch_add(1, Ordering::Relaxed) < WAITING + AT_ONCE {
+        if waits.0.fetch_add(1, Ordering::Relaxed) < WAITING + AT_ONCE {
             Ok(waits)
         } else {
             Err(Problem::unavailable("many people sign in at this moment: try again"))
@@ -74,7 +79,7 @@ impl<'a> Waits<'a> {
     }
 }
 
-impl Drop for Waits<'_> {
+impl Drop for Waits {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
@@ -107,6 +112,7 @@ mod tests {
     use super::{AT_ONCE, Hasher, LANES, MEMORY_KIB, NOBODYS, ROUNDS, WAITING, Waits};
     use argon2::Params;
     use argon2::password_hash::PasswordHash;
+    use std::sync::Arc;
     use std::sync::atomic::AtomicUsize;
 
     #[tokio::test]
@@ -132,12 +138,32 @@ mod tests {
         assert_eq!((nobodys.algorithm.as_str(), nobodys.hash.map(|hash| hash.len())), ("argon2id", Some(32)));
     }
 
+    /// A request that is dropped in the middle does not give back what its work still uses.
+    #[tokio::test]
+    async fn the_turn_is_the_works_and_not_the_requests() {
+        let hasher = Hasher::new();
+        let (end, work_waits) = std::sync::mpsc::channel::<()>();
+        let (work_runs, running) = tokio::sync::oneshot::channel();
+        let request = hasher.in_turn(move || {
+            let _ = work_runs.send(());
+            work_waits.recv()
+        });
+        tokio::select! {
+            _ = request => panic!("it ended by itself"),
+            runs = running => runs.expect("it began"),
+        }
+        assert_eq!(hasher.0.turns.available_permits(), AT_ONCE - 1, "who asked is gone, and it goes on");
+        end.send(()).expect("it waits");
+        let _all = hasher.0.turns.acquire_many(u32::try_from(AT_ONCE).expect("few")).await.expect("given back");
+    }
+
     #[test]
     fn no_more_wait_than_may() {
-        let waiting = AtomicUsize::new(0);
-        let waits: Vec<_> = (0..WAITING + AT_ONCE).map(|_| Waits::begin(&waiting).expect("a place")).collect();
-        assert_eq!(Waits::begin(&waiting).err().map(|problem| problem.status()), Some(503));
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let begin = || Waits::begin(waiting.clone());
+        let waits: Vec<_> = (0..WAITING + AT_ONCE).map(|_| begin().expect("a place")).collect();
+        assert_eq!(begin().err().map(|problem| problem.status()), Some(503));
         drop(waits);
-        assert!(Waits::begin(&waiting).is_ok());
+        assert!(begin().is_ok());
     }
 }
