@@ -55,8 +55,9 @@ async fn unexported(work: &mut Work, store: &EventStore, id: &str) -> Result<Opt
     let Some(exported) = work.load::<Tenant>(id).await?.0.exported().map(<[Archived]>::to_vec) else {
         return Ok(Some("the tenant was not exported since it was changed last".to_owned()));
     };
-    let access = work.session().await?.stream(&Stream::new(Admission::TYPE, id), NOW).await?;
+    // Before the work has a connection: nobody holds one and waits for a second.
     let mut last = store.snapshot(work.cx().tenant).await?.taken().await?;
+    let access = work.session().await?.stream(&Stream::new(Admission::TYPE, id), NOW).await?;
     // Its own log goes on by the note of the export itself: what counts of it is who may do what.
     last.retain(|(source, _)| source != "tenancy");
     last.extend(access.last().map(|event| ("tenancy".to_owned(), event.position)));

@@ -106,18 +106,20 @@ async fn holder(live: &Live, token: &str, address: Option<IpAddr>, now: DateTime
     if !is_acquainted {
         live.limits.from(address)?;
     }
+    // One that was right once and has ended costs it too.
+    let paid = |ended: Result<(), Problem>| ended.or_else(|problem| live.limits.from(address).and(Err(problem)));
     match kind {
         Kind::Key => {
             let known = live.keys.get(&live.store, tenant, id).await?.filter(|known| secret.fits(&known.digest));
             let key = known.ok_or_else(|| unauthenticated("the API key is not one of this installation"))?;
-            refuse_ended("API key", key.details.revoked_at, key.details.expires_at, now)?;
+            paid(refuse_ended("API key", key.details.revoked_at, key.details.expires_at, now))?;
             let caller = on_its_own(format!("{KEY}{id}"), key.organisation);
             Ok(Sender { caller, key: Some((tenant, key)), grant: None })
         }
         Kind::Grant => {
             let known = live.grants.get(&live.store, tenant, id).await?.filter(|known| secret.fits(&known.digest));
             let grant = known.ok_or_else(|| unauthenticated("the grant is not one of this installation"))?;
-            refuse_ended("grant", grant.details.revoked_at, grant.details.expires_at, now)?;
+            paid(refuse_ended("grant", grant.details.revoked_at, grant.details.expires_at, now))?;
             let caller = on_its_own(format!("{GRANT}{id}"), grant.organisation);
             Ok(Sender { caller, key: None, grant: Some((tenant, grant)) })
         }
