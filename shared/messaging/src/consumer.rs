@@ -182,7 +182,7 @@ impl Consumer {
         Ok(())
     }
 
-    pub(crate) async fn taken(&self, tenant: TenantId) -> Result<i64, StoreError> {
+    async fn taken(&self, tenant: TenantId) -> Result<i64, StoreError> {
         let mut session = self.store.session(tenant).await?;
         Ok(checkpoint::position(session.connection(), tenant, self.source).await?)
     }

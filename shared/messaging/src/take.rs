@@ -22,7 +22,7 @@ impl Consumer {
         let mut events = events;
         let mut attempt = 1;
         let mut poison = None;
-        if let Some((index, error)) = self.run_errands(tenant, events).await? {
+        if let Some((index, error)) = self.run_errands(tenant, events, retry).await? {
             poison = Some((events[index].position, error));
             events = &events[..index];
         }
@@ -44,13 +44,32 @@ impl Consumer {
         }
     }
 
-    /// Does what is to be done elsewhere for the events that are not taken yet; gives which one failed, if one did.
-    async fn run_errands(&self, tenant: TenantId, events: &[Recorded]) -> Result<Option<(usize, String)>, StoreError> {
+    /// Does what is to be done elsewhere for the events that are not taken yet, up to a gap; gives which one failed, if one
+    /// did. Of a parked tenant's nothing is done until it is retried: what follows waits, and its park stays as it is.
+    async fn run_errands(
+        &self,
+        tenant: TenantId,
+        events: &[Recorded],
+        retry: bool,
+    ) -> Result<Option<(usize, String)>, StoreError> {
         if self.errands.is_empty() {
             return Ok(None);
         }
-        let position = self.taken(tenant).await?;
-        for (index, event) in events.iter().enumerate().filter(|(_, event)| event.position > position) {
+        let mut session = self.store.session(tenant).await?;
+        let mut position = checkpoint::position(session.connection(), tenant, self.source).await?;
+        let waits = !retry && checkpoint::is_parked(session.connection(), tenant, self.source).await?;
+        drop(session);
+        if waits {
+            return Ok(None);
+        }
+        for (index, event) in events.iter().enumerate() {
+            if event.position <= position {
+                continue;
+            }
+            if event.position > position + 1 {
+                break;
+            }
+            position = event.position;
             let span = span(self.source, event);
             for errand in self.errands.iter().filter(|errand| errand.is_due(event, &events[index + 1..])) {
                 let cx = reacting(&self.store, event);

@@ -2,11 +2,11 @@
 
 use async_nats::jetstream;
 use eventstore::{Actor, Cx, EventStore, Never, Recorded, TenantId, aggregate};
-use messaging::{Bus, Consumer, Reaction, Relay};
+use messaging::{Bus, Consumer, Errand, Reaction, Relay};
 use serde::{Deserialize, Serialize};
 use sqlx::migrate::Migrator;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use testkit::{Database, servers};
 
@@ -96,6 +96,23 @@ impl Pipe {
         tokio::spawn(async move { relay.run().await });
     }
 
+    /// Hears by an errand alone, which fails at poison; gives what it was done for, as often as it was.
+    pub fn run_errands_in_background(&self) -> Arc<Mutex<Vec<String>>> {
+        let ran = Arc::new(Mutex::new(Vec::new()));
+        let (poisonous, runs) = (self.poisonous.clone(), ran.clone());
+        let note = Errand::to(&["saying.said"], move |_, _, event| {
+            let (poisonous, runs) = (poisonous.clone(), runs.clone());
+            Box::pin(async move {
+                let Some(Event::Said { what }) = event.decode()? else { anyhow::bail!("another event") };
+                anyhow::ensure!(what != "poison" || !poisonous.load(Ordering::SeqCst), "this is poison");
+                runs.lock().expect("the runs").push(what);
+                Ok(())
+            })
+        });
+        self.consume(Vec::new(), vec![note]);
+        ran
+    }
+
     pub fn consume_in_background(&self) {
         let poisonous = self.poisonous.clone();
         let echo = Reaction::to(&["saying.said"], move |work, event| {
@@ -109,14 +126,12 @@ impl Pipe {
                 Ok(())
             })
         });
-        let consumer = Consumer {
-            store: self.sink.clone(),
-            bus: self.bus.clone(),
-            source: "risk",
-            errands: Vec::new(),
-            reactions: vec![echo],
-            patient: false,
-        };
+        self.consume(vec![echo], Vec::new());
+    }
+
+    fn consume(&self, reactions: Vec<Reaction>, errands: Vec<Errand>) {
+        let (store, bus) = (self.sink.clone(), self.bus.clone());
+        let consumer = Consumer { store, bus, source: "risk", errands, reactions, patient: false };
         tokio::spawn(async move { consumer.run().await });
         let (source, bus) = (self.source.clone(), self.bus.clone());
         tokio::spawn(async move { messaging::serve_replay(&source, &bus).await });

@@ -151,6 +151,33 @@ async fn a_poison_event_parks_its_tenant_and_no_other_until_the_code_is_mended()
     assert_eq!(pipe.sink.parked().await.expect("read"), []);
 }
 
+/// An errand is done before its event is taken: of a parked tenant it is not, whatever comes later.
+#[tokio::test]
+async fn an_errand_that_fails_parks_its_tenant_and_what_follows_waits() {
+    let pipe = Pipe::new().await;
+    let tenant = TenantId::random();
+    pipe.poisonous.store(true, Ordering::SeqCst);
+    pipe.relay_in_background();
+    let ran = pipe.run_errands_in_background();
+    for what in ["a", "poison"] {
+        say(&pipe.source, tenant, what).await;
+    }
+    pipe.until_parked().await;
+    for what in ["b", "c"] {
+        say(&pipe.source, tenant, what).await;
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+    assert_eq!(*ran.lock().expect("the runs"), ["a"]);
+    assert_eq!(pipe.parked_row(tenant).await.0, 2);
+
+    pipe.poisonous.store(false, Ordering::SeqCst);
+    pipe.until_taken(tenant, 4).await;
+    let mut done = ran.lock().expect("the runs").clone();
+    done.dedup();
+    assert_eq!(done, ["a", "poison", "b", "c"]);
+    assert_eq!(pipe.sink.parked().await.expect("read"), []);
+}
+
 #[tokio::test]
 async fn two_consumers_and_two_relays_do_not_double_anything() {
     let pipe = Pipe::new().await;
