@@ -183,7 +183,12 @@ impl System {
 
     /// `stele verify`: whether all is sound, and what it printed.
     pub async fn verify(&self) -> (bool, String) {
-        self.tool(&["verify"], &[]).await
+        let (sound, report) = self.tool(&["verify"], &[]).await;
+        if !sound {
+            // Shown where the test fails.
+            eprintln!("{report}");
+        }
+        (sound, report)
     }
 
     /// A tool of the command line on these databases: whether it succeeded, and what it printed.

@@ -48,7 +48,9 @@ pub fn when_tenant_renamed_then_name_it() -> Errand {
             let organisation = event.tenant;
             let mut work = store.work(cause.clone());
             let (known, _) = work.load::<Organisation>(&organisation.to_string()).await?;
-            let Some(name) = known.name_of(tenant).map(ToOwned::to_owned) else { return Ok(()) };
+            let name = known.name_of(tenant).map(ToOwned::to_owned);
+            drop(work);
+            let Some(name) = name else { return Ok(()) };
             let (cx, lane) = (Cx { tenant: TenantId(tenant), ..cause }, format!("tenant-{tenant}"));
             store.perform(&cx, &lane, |work| Box::pin(call_it(work, organisation.0, name.clone()))).await.map(drop)
         })

@@ -22,9 +22,13 @@ impl Consumer {
         let mut events = events;
         let mut attempt = 1;
         let mut poison = None;
-        if let Some((index, error)) = self.run_errands(tenant, events, retry).await? {
-            poison = Some((events[index].position, error));
-            events = &events[..index];
+        match self.run_errands(tenant, events, retry).await? {
+            Errands::Done => {}
+            Errands::Failed { index, error } => {
+                poison = Some((events[index].position, error));
+                events = &events[..index];
+            }
+            Errands::NotYet(taken) => return Ok(taken),
         }
         loop {
             match self.take_once(tenant, events, retry, attempt > 1).await {
@@ -44,41 +48,38 @@ impl Consumer {
         }
     }
 
-    /// Does what is to be done elsewhere for the events that are not taken yet, up to a gap; gives which one failed, if one
-    /// did. Of a parked tenant's nothing is done until it is retried: what follows waits, and its park stays as it is.
-    async fn run_errands(
-        &self,
-        tenant: TenantId,
-        events: &[Recorded],
-        retry: bool,
-    ) -> Result<Option<(usize, String)>, StoreError> {
+    /// Does what is to be done elsewhere for the events that are not taken yet.
+    ///
+    /// Of a parked tenant nothing is done until it is retried, and of events after a gap nothing until that is filled.
+    /// Neither is taken then: somebody else may end the wait right after this looked.
+    async fn run_errands(&self, tenant: TenantId, events: &[Recorded], retry: bool) -> Result<Errands, StoreError> {
         if self.errands.is_empty() {
-            return Ok(None);
+            return Ok(Errands::Done);
         }
         let mut session = self.store.session(tenant).await?;
         let mut position = checkpoint::position(session.connection(), tenant, self.source).await?;
         let waits = !retry && checkpoint::is_parked(session.connection(), tenant, self.source).await?;
         drop(session);
         if waits {
-            return Ok(None);
+            return Ok(Errands::NotYet(Taken::Parked));
         }
         for (index, event) in events.iter().enumerate() {
             if event.position <= position {
                 continue;
             }
             if event.position > position + 1 {
-                break;
+                return Ok(Errands::NotYet(Taken::Gap { after: position }));
             }
             position = event.position;
             let span = span(self.source, event);
             for errand in self.errands.iter().filter(|errand| errand.is_due(event, &events[index + 1..])) {
                 let cx = reacting(&self.store, event);
                 if let Err(error) = errand.run(&self.store, cx, event).instrument(span.clone()).await {
-                    return Ok(Some((index, the_events_fault(&error)?)));
+                    return Ok(Errands::Failed { index, error: the_events_fault(&error)? });
                 }
             }
         }
-        Ok(None)
+        Ok(Errands::Done)
     }
 
     async fn take_once(
@@ -143,6 +144,12 @@ impl Consumer {
         checkpoint::park(session.connection(), tenant, source, position, &error).await?;
         session.commit().await
     }
+}
+
+enum Errands {
+    Done,
+    Failed { index: usize, error: String },
+    NotYet(Taken),
 }
 
 enum Once {

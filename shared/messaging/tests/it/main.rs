@@ -178,6 +178,31 @@ async fn an_errand_that_fails_parks_its_tenant_and_what_follows_waits() {
     assert_eq!(pipe.sink.parked().await.expect("read"), []);
 }
 
+/// Another process fills the gap between the look at what is missing and the taking.
+#[tokio::test]
+async fn an_event_after_a_gap_is_not_taken_without_its_errand() {
+    let pipe = Pipe::new().await;
+    let tenant = TenantId::random();
+    let ran = pipe.run_errands_in_background();
+    say(&pipe.source, tenant, "a").await;
+    pipe.relay().publish(&[tenant]).await.expect("published");
+    pipe.until_taken(tenant, 1).await;
+    for what in ["b", "c"] {
+        say(&pipe.source, tenant, what).await;
+    }
+
+    let mut other = pipe.sink.session(tenant).await.expect("a session");
+    let takes = sqlx::query("update consumer_checkpoints set position = 2 where source = 'risk'");
+    takes.execute(other.connection()).await.expect("taken");
+    let last = pipe.events(tenant).await.pop().expect("the last");
+    pipe.publish_as(&last, "last").await;
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    other.commit().await.expect("committed");
+    pipe.until_taken(tenant, 3).await;
+
+    assert!(ran.lock().expect("the runs").contains(&"c".to_owned()), "{ran:?}");
+}
+
 #[tokio::test]
 async fn two_consumers_and_two_relays_do_not_double_anything() {
     let pipe = Pipe::new().await;
