@@ -182,6 +182,16 @@ async fn nobody_invites_to_more_than_they_may_give_nor_to_be_somebody_else() {
     assert_eq!(ask(&viewer, Method::POST, &path, to("olga", &["viewer"])).await.status, 403);
     assert_eq!(status(&viewer, &path).await, 403);
 
+    // For a role that is gone meanwhile nobody becomes anybody.
+    let guide = format!("/v1/tenants/{tenant}/roles/guide");
+    admin.put(&guide, json!({"actions": ["read"]})).await;
+    let made = invited(&admin, &tenant, to("gus", &["guide"])).await;
+    assert_eq!(ask(&admin, Method::DELETE, &guide, json!({})).await.status, 200);
+    assert_eq!(join(&system, &made.text("invitation")).await.status, 404);
+    assert_eq!(recorded(&system, "account").await, Vec::<String>::new(), "there is no account");
+    admin.put(&guide, json!({"actions": ["read"]})).await;
+    assert_eq!(join(&system, &made.text("invitation")).await.status, 200, "the invitation waited");
+
     // Who manages one tenant makes nobody anybody whom the organisation knows.
     account(&system, "mara", true).await;
     let made = invited(&kim, &tenant, to("mara", &["viewer"])).await;

@@ -196,6 +196,8 @@ struct Row {
 
 async fn make(work: &mut Work, row: Row, offer: Offer) -> Result<(), Problem> {
     let tenant = work.cx().tenant;
+    // However many invite at once, they are counted one after the other.
+    work.lock().await?;
     let waiting: i64 = sqlx::query_scalar("select count(*) from invitations where tenant_id = $1")
         .bind(tenant)
         .fetch_one(work.connection().await?)

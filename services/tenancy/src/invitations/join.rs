@@ -45,7 +45,8 @@ pub async fn join(call: Call, accounts: Option<Arc<Accounts>>) -> Result<Respons
     let token = Token::read(&invitation).ok_or_else(refused)?;
     let id = find(&call.store, token.tenant, &token.secret.digest()).await?.ok_or_else(refused)?;
     let cx = Cx { tenant: token.tenant, ..call.cx.clone() };
-    let offer = waiting(&mut call.store.work(cx.clone()), &id, call.cx.tenant).await?;
+    // Nothing of it is recorded: nobody becomes anybody for roles that are not to be had.
+    let offer = given(&mut call.store.work(cx.clone()), &id, call.cx.tenant).await?;
     attempt.into_iter().for_each(crate::accounts::Attempt::undecided);
     become_somebody(&call, accounts.as_deref(), &offer, password).await?;
     let lane = format!("access-{}", token.tenant);
@@ -130,14 +131,19 @@ async fn is_linked(call: &Call, person: &str) -> Result<bool, Problem> {
     Ok(linked.map_err(StoreError::from)?)
 }
 
-/// Gives the roles in the name of who invited, and settles the invitation in that of who accepts: of two at once, one is too late.
-async fn accept(work: &mut Work, id: String, organisation: TenantId) -> Result<(), Problem> {
-    let offer = waiting(work, &id, organisation).await?;
-    let cx = work.cx().clone();
-    work.continue_as(Cx { actor: inviter(&offer), ..cx.clone() });
+/// Gives the roles in the name of who invited.
+async fn given(work: &mut Work, id: &str, organisation: TenantId) -> Result<Offer, Problem> {
+    let offer = waiting(work, id, organisation).await?;
+    work.continue_as(Cx { actor: inviter(&offer), ..work.cx().clone() });
     // What may not be given any more is no reason to tell the invited person why.
     give(work, &offer).await.map_err(|problem| if problem.status() < 500 { refused() } else { problem })?;
-    work.continue_as(Cx { actor: Actor::Person(offer.person), ..cx });
+    Ok(offer)
+}
+
+/// Settles the invitation in the name of who accepts it: of two at once, one is too late.
+async fn accept(work: &mut Work, id: String, organisation: TenantId) -> Result<(), Problem> {
+    let offer = given(work, &id, organisation).await?;
+    work.continue_as(Cx { actor: Actor::Person(offer.person), ..work.cx().clone() });
     work.execute::<Invitation>(&id, None, Command::Accept).await?;
     forget(work, &id).await?;
     Ok(())
