@@ -103,3 +103,24 @@ async fn an_address_that_sends_wrong_keys_waits_and_who_is_known_does_not() {
         assert_eq!(status(&system.as_admin(), &risks).await, 200);
     }
 }
+
+#[tokio::test]
+async fn an_address_that_tries_what_is_open_to_anybody_waits_and_no_other() {
+    let system = System::start_with(&[("STELE_STRANGER_RATE", "2"), ("STELE_PROXIES", "1")]).await;
+    let nobody = crate::accounts::anybody(&system);
+    let path = format!("/v1/organisations/{}/join", system.organisation);
+    let body = json!({"invitation": "stele-invitation_of-nobody", "password": "one that nobody has yet"}).to_string();
+    let from = async |address: &str| {
+        nobody.send(Method::POST, &path, Some(body.clone()), &[("x-forwarded-for", address)]).await
+    };
+    let mut answers = Vec::new();
+    for n in 0..40 {
+        // What stands before the proxy's own word, anybody may have written.
+        answers.push(from(&format!("198.51.100.{n}, 192.0.2.1")).await);
+    }
+    assert_eq!(answers[0].status, 404, "{}", answers[0].body);
+    let refused = answers.iter().find(|answer| answer.status != 404).expect("one too many");
+    assert_eq!((refused.status.as_u16(), refused.problem().0.as_str()), (429, "too_many_requests"), "{}", refused.body);
+    assert!(refused.problem().1.contains("from this address"), "{}", refused.body);
+    assert_eq!(from("192.0.2.2").await.status, 404);
+}

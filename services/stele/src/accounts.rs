@@ -9,14 +9,11 @@ pub struct AccountOptions {
     /// are wanted
     #[arg(long, env = "STELE_LOCAL_ACCOUNTS", default_value_t = true, action = ArgAction::Set)]
     local_accounts: bool,
-    /// How many proxies stand before the service, each of which adds the address that it saw to X-Forwarded-For
-    #[arg(long, env = "STELE_PROXIES", default_value_t = 0)]
-    proxies: usize,
 }
 
 impl AccountOptions {
     pub fn entrance(&self, issuer: Option<&Issuer>) -> Entrance {
-        Entrance { issuer: issuer.cloned(), passwords: self.local_accounts, mail: None, proxies: self.proxies }
+        Entrance { issuer: issuer.cloned(), passwords: self.local_accounts, mail: None }
     }
 
     pub fn are_on(&self) -> bool {

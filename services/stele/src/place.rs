@@ -42,6 +42,7 @@ impl Place {
             prefix: self.prefix.clone(),
             verifier: nobody,
             rates: Rates::default(),
+            proxies: 0,
         })
     }
 }

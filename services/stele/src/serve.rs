@@ -93,6 +93,7 @@ impl Serve {
             prefix: self.prefix.clone(),
             verifier,
             rates: self.rates.rates(),
+            proxies: self.rates.proxies,
         };
         let running = Running::start(chosen, settings, listener)?;
         tracing::info!(address = %running.address, services = self.services.join(" "), "listening");

@@ -144,7 +144,8 @@ impl Up {
         let verifier = verifier.trusting(providers);
         let log = log_below(data)?;
         service::prometheus();
-        let settings = Settings { rates: self.rates.rates(), ..migrated(pair, &secrets, verifier, progress).await? };
+        let (rates, proxies) = (self.rates.rates(), self.rates.proxies);
+        let settings = Settings { rates, proxies, ..migrated(pair, &secrets, verifier, progress).await? };
 
         progress.tell("starting the services");
         let entrance = self.accounts.entrance(Some(&issuer));
@@ -206,6 +207,7 @@ async fn migrated(pair: &Pair, secrets: &Secrets, verifier: Verifier, progress: 
         prefix: PREFIX.to_owned(),
         verifier,
         rates: Rates::default(),
+        proxies: 0,
     })
 }
 

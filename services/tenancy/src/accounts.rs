@@ -14,7 +14,6 @@ mod sign_in;
 mod throttle;
 mod totp;
 
-pub use attempt::Attempt;
 pub use manage::first_link;
 pub use opened::is_open;
 
@@ -37,9 +36,10 @@ use uuid::Uuid;
 /// What a one-time link begins with, so that who finds one lying about knows what it is.
 const LINK: &str = "stele-link_";
 
-/// How often a person may be wrong before anybody who tries to be them waits, and how often who comes from one address may.
-const FREE_BY_PERSON: u32 = 5;
-const FREE_BY_ADDRESS: u32 = 50;
+/// How often a person may be wrong before anybody who tries to be them waits, and how often who comes from one address may; and
+/// after how long one time is forgotten. From one address a whole office may come.
+const BY_PERSON: (u32, Duration) = (5, Duration::hours(1));
+const BY_ADDRESS: (u32, Duration) = (50, Duration::minutes(1));
 
 const KEYLESS: &str = "what it answers is kept nowhere, so it cannot be given again: send the request without a key";
 
@@ -50,15 +50,13 @@ pub struct Accounts {
     sealer: Sealer,
     people: Throttle<(TenantId, String)>,
     addresses: Throttle<IpAddr>,
-    /// How many proxies of ours stand before the service.
-    proxies: usize,
 }
 
 impl Accounts {
-    pub fn new(issuer: Issuer, proxies: usize) -> Self {
+    pub fn new(issuer: Issuer) -> Self {
         let (hasher, sealer) = (Hasher::new(), Sealer::of(&issuer));
-        let (people, addresses) = (Throttle::new(FREE_BY_PERSON), Throttle::new(FREE_BY_ADDRESS));
-        Self { issuer, hasher, sealer, people, addresses, proxies }
+        let (people, addresses) = (Throttle::new(BY_PERSON), Throttle::new(BY_ADDRESS));
+        Self { issuer, hasher, sealer, people, addresses }
     }
 
     fn issue(&self, id: Uuid, caller: &Caller, now: DateTime<Utc>, lifetime: Duration) -> Result<String, Problem> {

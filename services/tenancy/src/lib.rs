@@ -93,14 +93,12 @@ pub struct Entrance {
     pub passwords: bool,
     /// Sends invitations. Without it who invites hands them over.
     pub mail: Option<Mail>,
-    /// How many proxies stand before the service, each of which adds to `X-Forwarded-For`.
-    pub proxies: usize,
 }
 
 impl Entrance {
     /// As it is where nothing else is said.
     pub fn by(issuer: Option<Issuer>) -> Self {
-        Self { issuer, passwords: true, mail: None, proxies: 0 }
+        Self { issuer, passwords: true, mail: None }
     }
 }
 
@@ -163,8 +161,8 @@ fn routes(entrance: Entrance) -> Routes {
         .history_of::<Roster>("/roles/history", "Who gave, took and defined which roles, when and why", |_| {
             KEY.to_owned()
         });
-    let Entrance { issuer, passwords, mail, proxies } = entrance;
-    let accounts = issuer.clone().filter(|_| passwords).map(|issuer| Arc::new(Accounts::new(issuer, proxies)));
+    let Entrance { issuer, passwords, mail } = entrance;
+    let accounts = issuer.clone().filter(|_| passwords).map(|issuer| Arc::new(Accounts::new(issuer)));
     let routes = invitations::routes(routes, mail, accounts.clone());
     let routes = match &accounts {
         Some(accounts) => accounts::routes(routes, accounts),

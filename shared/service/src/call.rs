@@ -25,8 +25,8 @@ pub struct Call {
     pub caller: Caller,
     /// Who came, where the route is for anybody.
     pub visitor: Visitor,
-    /// The other end of the connection: a proxy's, where one stands before the service.
-    pub peer: Option<IpAddr>,
+    /// Where it comes from: of IPv6 the network.
+    pub address: IpAddr,
     /// The API key that it came with, where it is no person's request.
     pub key: Option<Arc<KnownKey>>,
     /// The grant that an auditor came with.

@@ -68,7 +68,7 @@ pub async fn identify(
     verifier: &Verifier,
     live: &Live,
     headers: &HeaderMap,
-    address: Option<IpAddr>,
+    address: IpAddr,
     now: DateTime<Utc>,
 ) -> Result<Sender, Problem> {
     let token = bearer(headers)?;
@@ -95,7 +95,7 @@ pub async fn identify(
 }
 
 /// Who comes with an API key or a grant, which is nobody's but its own.
-async fn holder(live: &Live, token: &str, address: Option<IpAddr>, now: DateTime<Utc>) -> Result<Sender, Problem> {
+async fn holder(live: &Live, token: &str, address: IpAddr, now: DateTime<Utc>) -> Result<Sender, Problem> {
     let secret = Secret::read(token).ok_or_else(|| unauthenticated("the API key is not whole: copy all of it"))?;
     let Secret { kind, tenant, ref id, .. } = secret;
     // One that was right before may be looked up as often as it comes; any other costs its sender's address.

@@ -3,6 +3,7 @@
 //! A service crate exports one function, which gives its [`Service`]: tables, views, reactions and routes. [`Running`]
 //! runs any number of them in one process.
 
+mod address;
 mod admit;
 mod answer;
 mod body;

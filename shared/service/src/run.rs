@@ -72,7 +72,7 @@ impl Running {
         });
         let background = Background { stop: stop.clone(), tasks: tasks.clone(), readiness: readiness.clone() };
         let filled = stores.clone();
-        let verifier = settings.verifier.clone();
+        let (verifier, proxies) = (settings.verifier.clone(), settings.proxies);
         let providers = verifier.providers().clone();
         background.spawn(async move { providers.keep_up().await });
         tasks.spawn(stop.clone().run_until_cancelled_owned(async move {
@@ -80,7 +80,7 @@ impl Running {
             let live: Vec<Arc<Live>> = join_all(connecting).await.into_iter().map(Arc::new).collect();
             let _ = filled.set(live.iter().map(|live| live.store.clone()).collect());
             vitals.watch(live.clone());
-            let _ = api.set(shell::api(&live, &verifier));
+            let _ = api.set(shell::api(&live, &verifier, proxies));
             for live in live {
                 background.run(&live);
                 background.readiness.ready(live.service.name);

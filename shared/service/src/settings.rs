@@ -17,4 +17,6 @@ pub struct Settings {
     pub verifier: Verifier,
     /// How many requests each service answers.
     pub rates: Rates,
+    /// How many proxies stand before the process, each of which adds the address that it saw to `X-Forwarded-For`.
+    pub proxies: usize,
 }

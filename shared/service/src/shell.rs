@@ -1,3 +1,4 @@
+use crate::address::address;
 use crate::admit::{admit, admit_member, for_administrators, strange, writable};
 use crate::call::Call;
 use crate::callers::identify;
@@ -15,7 +16,7 @@ use access::{Caller, KnownGrant, KnownKey, Verifier};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{ConnectInfo, Path, Request, State};
+use axum::extract::{Path, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -25,7 +26,7 @@ use chrono::{DateTime, Utc};
 use eventstore::{Actor, Cx, TenantId};
 use http_body_util::BodyExt;
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::time::timeout;
@@ -59,11 +60,12 @@ pub fn outer(api: Arc<OnceLock<Router>>, vitals: Vitals) -> Router {
 }
 
 /// The routes of all `live` services, the API reference, and the answers for what is not there.
-pub fn api(live: &[Arc<Live>], verifier: &Verifier) -> Router {
+pub fn api(live: &[Arc<Live>], verifier: &Verifier, proxies: usize) -> Router {
     let mut router = Router::new();
     for live in live {
         for route in live.service.routes.iter() {
-            let door = Door { live: live.clone(), route: Arc::new(route.clone()), verifier: verifier.clone() };
+            let (live, verifier) = (live.clone(), verifier.clone());
+            let door = Door { live, route: Arc::new(route.clone()), verifier, proxies };
             let filter = MethodFilter::try_from(route.method.clone()).unwrap_or(MethodFilter::GET);
             router = router.route(
                 &route.path(),
@@ -104,6 +106,7 @@ struct Door {
     live: Arc<Live>,
     route: Arc<Route>,
     verifier: Verifier,
+    proxies: usize,
 }
 
 impl Door {
@@ -122,10 +125,10 @@ impl Door {
     }
 
     async fn admitted(self, path: HashMap<String, String>, request: Request) -> Result<Response, Problem> {
-        let Self { live, route, verifier } = self;
+        let Self { live, route, verifier, proxies } = self;
         let (head, body) = request.into_parts();
         let now = now();
-        let address = address(&head);
+        let address = address(&head, proxies);
         let partition = match route.scope {
             Scope::Tenant => "tenant",
             Scope::Organisation => "organisation",
@@ -134,10 +137,14 @@ impl Door {
         let comer = if route.lets_in == LetsIn::Anybody {
             let tenant = tenant.ok_or_else(strange)?;
             let visitor = visitor(&verifier, &live, &head.headers, address, now).await?;
+            match &visitor {
+                Visitor::Person(caller) => live.limits.by(caller)?,
+                Visitor::Nobody | Visitor::Subject(_) => live.limits.from(address)?,
+            }
             let actor = visitor.actor(live.service.name);
             Comer { tenant, actor, caller: visitor.caller(tenant), key: None, grant: None, visitor }
         } else {
-            Self::let_in(&live, &route, &verifier, &head, tenant, now).await?
+            Self::let_in(&live, &route, &verifier, &head, address, tenant, now).await?
         };
         let Comer { tenant, actor, caller, key, grant, visitor } = comer;
         if path.values().any(|value| value.contains('\0')) {
@@ -152,8 +159,8 @@ impl Door {
         let (store, route) = (live.store.clone(), Route::clone(&route));
         let looking = grant.as_ref().map(|_| (store.clone(), cx.clone(), target.clone()));
         looking.as_ref().map_or(Ok(()), |(_, _, target)| refuse_too_long(target))?;
-        let (peer, headers) = (address, head.headers);
-        let call = Call { store, cx, caller, visitor, peer, key, grant, path, query, headers, body, route, target };
+        let headers = head.headers;
+        let call = Call { store, cx, caller, visitor, address, key, grant, path, query, headers, body, route, target };
         let answer = handler(call).await;
         match looking {
             Some((store, cx, target)) => grants::recorded(&store, &cx, target, answer).await,
@@ -167,10 +174,11 @@ impl Door {
         route: &Route,
         verifier: &Verifier,
         head: &Parts,
+        address: IpAddr,
         tenant: Option<TenantId>,
         now: DateTime<Utc>,
     ) -> Result<Comer, Problem> {
-        let sender = identify(verifier, live, &head.headers, address(head), now).await?;
+        let sender = identify(verifier, live, &head.headers, address, now).await?;
         live.limits.by(&sender.caller)?;
         let tenant = tenant.ok_or_else(strange)?;
         let roster = if route.lets_in == LetsIn::Members && route.scope == Scope::Organisation {
@@ -205,11 +213,6 @@ struct Comer {
     key: Option<Arc<KnownKey>>,
     grant: Option<Arc<KnownGrant>>,
     visitor: Visitor,
-}
-
-/// The other end of the connection.
-fn address(head: &Parts) -> Option<IpAddr> {
-    head.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip())
 }
 
 /// The one clock of the edge.

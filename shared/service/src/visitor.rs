@@ -43,7 +43,7 @@ pub async fn visitor(
     verifier: &Verifier,
     live: &Live,
     headers: &HeaderMap,
-    address: Option<IpAddr>,
+    address: IpAddr,
     now: DateTime<Utc>,
 ) -> Result<Visitor, Problem> {
     let Ok(token) = bearer(headers) else { return Ok(Visitor::Nobody) };

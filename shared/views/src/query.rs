@@ -85,6 +85,8 @@ pub async fn versions<V: View>(
 pub async fn list<V: View>(session: &mut Session, position: i64, listing: &Listing) -> Result<Page<V>, StoreError> {
     let tenant = session.tenant();
     let Statement { text, values } = listing.statement(V::NAME, position);
+    // A plan for all tenants counts on what the many small ones have, and sorts the whole register of a large one.
+    sqlx::query("set local plan_cache_mode = force_custom_plan").execute(session.connection()).await?;
     let mut query = sqlx::query_as(AssertSqlSafe(text)).bind(tenant).bind(position);
     for value in values {
         query = match value {

@@ -125,6 +125,7 @@ impl Bench {
             prefix: prefix.to_owned(),
             verifier,
             rates,
+            proxies: 0,
         })
     }
 

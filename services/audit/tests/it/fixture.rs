@@ -72,6 +72,7 @@ impl House {
             prefix,
             verifier,
             rates: Rates::default(),
+            proxies: 0,
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let running = Running::start(vec![audit::service()], settings, listener).expect("started");

@@ -36,6 +36,7 @@ impl House {
             prefix,
             verifier,
             rates: Rates::default(),
+            proxies: 0,
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let running = Running::start(vec![service], settings, listener).expect("started");

@@ -90,6 +90,7 @@ impl House {
             prefix,
             verifier,
             rates: Rates::default(),
+            proxies: 0,
         };
         let running = start(mail, &settings).await;
         Self {

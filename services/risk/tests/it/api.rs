@@ -39,6 +39,7 @@ impl Api {
             prefix,
             verifier,
             rates: Rates::default(),
+            proxies: 0,
         };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("an address");
         let running = Running::start(vec![service], settings, listener).expect("started");

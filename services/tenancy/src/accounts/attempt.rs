@@ -2,7 +2,7 @@ use super::Accounts;
 use axum::http::StatusCode;
 use eventstore::TenantId;
 use service::{Call, Problem};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
@@ -12,7 +12,7 @@ const BEAT: Duration = Duration::from_millis(250);
 /// One try to show who one is. It counts as one that went wrong until it is told otherwise.
 pub struct Attempt<'a> {
     accounts: &'a Accounts,
-    who: Option<(TenantId, String)>,
+    who: (TenantId, String),
     address: IpAddr,
     /// For how many seconds nothing of this person is looked at, if it goes wrong.
     pub wait_s: u32,
@@ -22,39 +22,28 @@ impl Attempt<'_> {
     /// Nothing went wrong: the person begins anew.
     pub fn succeeded(self) {
         self.accounts.addresses.take_back(&self.address);
-        self.who.iter().for_each(|who| self.accounts.people.forgive(who));
+        self.accounts.people.forgive(&self.who);
     }
 
     /// It was neither right nor wrong.
     pub fn undecided(self) {
         self.accounts.addresses.take_back(&self.address);
-        self.who.iter().for_each(|who| self.accounts.people.take_back(who));
+        self.accounts.people.take_back(&self.who);
     }
 }
 
 impl Accounts {
     /// Of a person, whether or not there is one.
     pub fn attempt_of<'a>(&'a self, call: &Call, person: &str) -> Result<Attempt<'a>, Problem> {
-        let mut attempt = self.attempt(call)?;
-        let who = (call.cx.tenant, person.to_owned());
+        let (who, address) = ((call.cx.tenant, person.to_owned()), call.address);
+        self.addresses.begin(&address, call.cx.now).map_err(too_many)?;
         match self.people.begin(&who, call.cx.now) {
-            Ok(wait_s) => {
-                attempt.who = Some(who);
-                attempt.wait_s = wait_s;
-                Ok(attempt)
-            }
+            Ok(wait_s) => Ok(Attempt { accounts: self, who, address, wait_s }),
             Err(wait_s) => {
-                attempt.undecided();
+                self.addresses.take_back(&address);
                 Err(too_many(wait_s))
             }
         }
-    }
-
-    /// Of whoever sends it.
-    pub fn attempt<'a>(&'a self, call: &Call) -> Result<Attempt<'a>, Problem> {
-        let address = client(call, self.proxies);
-        self.addresses.begin(&address, call.cx.now).map_err(too_many)?;
-        Ok(Attempt { accounts: self, who: None, address, wait_s: 0 })
     }
 }
 
@@ -69,36 +58,10 @@ pub async fn in_time(began: Instant) {
     sleep_until(began + BEAT * u32::try_from(beats).unwrap_or(1)).await;
 }
 
-/// Where the request comes from: the other end of the connection, or what the outermost of our own proxies says. What stands before
-/// that in the header, anybody may have written.
-fn client(call: &Call, proxies: usize) -> IpAddr {
-    let forwarded = call.headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
-    let addresses: Vec<&str> = forwarded.flat_map(|value| value.split(',')).map(str::trim).collect();
-    let told = proxies.checked_sub(1).and_then(|before| addresses.iter().rev().nth(before)?.parse().ok());
-    network(told.or(call.peer).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)))
-}
-
-/// Of IPv6 the first half: whoever has one address has all of that network.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
-        short @ IpAddr::V4(_) => short,
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{BEAT, in_time, network};
+    use super::{BEAT, in_time};
     use tokio::time::Instant;
-
-    #[test]
-    fn an_address_is_its_network() {
-        for (address, expected) in
-            [("192.0.2.7", "192.0.2.7"), ("::ffff:192.0.2.7", "192.0.2.7"), ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::")]
-        {
-            assert_eq!(network(address.parse().expect("an address")).to_string(), expected);
-        }
-    }
 
     #[tokio::test]
     async fn a_refusal_waits_for_the_beat() {

@@ -32,11 +32,9 @@ pub struct PasswordSet {
 /// another organisation's cannot be told from one that never was.
 pub async fn set_password(call: Call, accounts: Arc<Accounts>) -> Result<Response, Problem> {
     let (SetPassword { link, password: new }, _) = call.command()?;
-    let attempt = accounts.attempt(&call)?;
     let organisation = call.cx.tenant;
     let digest = OneTime::read(LINK, &link).map(|link| link.digest()).ok_or_else(refused)?;
     let row = Row::of_link(&call.store, organisation, &digest, call.cx.now).await?.ok_or_else(refused)?;
-    attempt.undecided();
     let name = super::organisation_name(&call).await?;
     password::checked("password", &new, &[&row.person, &name])?;
     let hash = accounts.hasher.hash(&new).await?;

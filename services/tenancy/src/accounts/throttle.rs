@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 /// How many are remembered: twice as many at most. Whoever is forgotten begins anew.
 const MOST: usize = 50_000;
 
-/// Nobody waits longer than this, and who did nothing wrong for so long again begins anew.
+/// Nobody waits longer than this.
 const LONGEST: TimeDelta = TimeDelta::hours(1);
 
 /// Counts what went wrong, by person or by address, and lets each wait longer every time. It counts also for those who do not
@@ -14,6 +14,8 @@ const LONGEST: TimeDelta = TimeDelta::hours(1);
 pub struct Throttle<K> {
     /// How many may go wrong before anybody waits.
     free: u32,
+    /// One of them is forgotten whenever so long nothing went wrong and nobody waited.
+    forgets: TimeDelta,
     seen: Mutex<Seen<K>>,
 }
 
@@ -31,8 +33,8 @@ struct Failed {
 }
 
 impl<K: Clone + Eq + Hash> Throttle<K> {
-    pub fn new(free: u32) -> Self {
-        Self { free, seen: Mutex::new(Seen { recent: HashMap::new(), before: HashMap::new() }) }
+    pub fn new((free, forgets): (u32, TimeDelta)) -> Self {
+        Self { free, forgets, seen: Mutex::new(Seen { recent: HashMap::new(), before: HashMap::new() }) }
     }
 
     /// One more attempt, which counts as one that goes wrong until it is forgiven, so that many at once are no way around it.
@@ -40,11 +42,10 @@ impl<K: Clone + Eq + Hash> Throttle<K> {
     pub fn begin(&self, key: &K, now: DateTime<Utc>) -> Result<u32, u32> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let known = seen.recent.get(key).or_else(|| seen.before.get(key)).copied();
-        let known = known.filter(|failed| now < failed.last.max(failed.until) + LONGEST);
         if let Some(failed) = known.filter(|failed| now < failed.until) {
             return Err(seconds(failed.until - now));
         }
-        let times = known.map_or(0, |failed| failed.times).saturating_add(1);
+        let times = known.map_or(0, |failed| self.left_of(failed, now)).saturating_add(1);
         let wait = self.wait_after(times);
         seen.keep(key, Failed { times, last: now, until: now + wait });
         Ok(u32::try_from(wait.num_seconds()).unwrap_or(u32::MAX))
@@ -64,6 +65,12 @@ impl<K: Clone + Eq + Hash> Throttle<K> {
             failed.times = failed.times.saturating_sub(1);
             failed.until = failed.last;
         }
+    }
+
+    /// How many are not forgotten.
+    fn left_of(&self, failed: Failed, now: DateTime<Utc>) -> u32 {
+        let calm = (now - failed.last.max(failed.until)).num_seconds() / self.forgets.num_seconds();
+        failed.times.saturating_sub(u32::try_from(calm).unwrap_or(0))
     }
 
     /// None, then 1 s, 2 s, 4 s, and so on.
@@ -98,7 +105,7 @@ mod tests {
 
     #[test]
     fn each_that_goes_wrong_waits_longer_and_nobody_else_waits() {
-        let throttle = Throttle::new(3);
+        let throttle = Throttle::new((3, TimeDelta::minutes(5)));
         assert_eq!([0, 0, 0].map(|s| throttle.begin(&"mara", at(s))), [Ok(0), Ok(0), Ok(1)]);
         assert_eq!(throttle.begin(&"mara", at(0)), Err(1));
         assert_eq!(throttle.begin(&"olga", at(0)), Ok(0));
@@ -110,19 +117,29 @@ mod tests {
 
     #[test]
     fn nobody_waits_for_ever() {
-        let throttle = Throttle::new(1);
+        let throttle = Throttle::new((1, TimeDelta::minutes(5)));
         let mut now = 0;
         for _ in 0..40 {
             let wait = throttle.begin(&1, at(now)).expect("it waited");
             assert!(TimeDelta::seconds(wait.into()) <= LONGEST);
             now += i64::from(wait);
         }
-        assert_eq!(throttle.begin(&1, at(now + 2 * LONGEST.num_seconds())), Ok(1), "long ago is forgotten");
+        assert_eq!(throttle.begin(&1, at(now + 40 * 300)), Ok(1), "long ago is forgotten");
+    }
+
+    #[test]
+    fn who_is_wrong_now_and_then_never_waits() {
+        let throttle = Throttle::new((3, TimeDelta::minutes(5)));
+        assert!((0..100).all(|n| throttle.begin(&"an office", at(n * 300)) == Ok(0)));
+        let hurried = [0, 1, 2].map(|n| throttle.begin(&"an office", at(100 * 300 + n)));
+        assert_eq!(hurried, [Ok(0), Ok(0), Ok(1)]);
+        // One is forgotten in five minutes, not all.
+        assert_eq!(throttle.begin(&"an office", at(100 * 300 + 310)), Ok(1));
     }
 
     #[test]
     fn what_does_not_count_is_taken_back() {
-        let throttle = Throttle::new(2);
+        let throttle = Throttle::new((2, TimeDelta::minutes(5)));
         for _ in 0..10 {
             assert!(throttle.begin(&1, at(0)).is_ok());
             throttle.take_back(&1);
@@ -133,7 +150,7 @@ mod tests {
 
     #[test]
     fn as_many_as_may_be_are_remembered() {
-        let throttle = Throttle::new(1);
+        let throttle = Throttle::new((1, TimeDelta::minutes(5)));
         for key in 0..3 * MOST {
             assert!(throttle.begin(&key, at(0)).is_ok());
         }

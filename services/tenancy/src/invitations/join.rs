@@ -41,13 +41,11 @@ pub struct Joined {
 /// again and does what is missing.
 pub async fn join(call: Call, accounts: Option<Arc<Accounts>>) -> Result<Response, Problem> {
     let (Join { invitation, password }, _) = call.command()?;
-    let attempt = accounts.as_ref().map(|accounts| accounts.attempt(&call)).transpose()?;
     let token = Token::read(&invitation).ok_or_else(refused)?;
     let id = find(&call.store, token.tenant, &token.secret.digest()).await?.ok_or_else(refused)?;
     let cx = Cx { tenant: token.tenant, ..call.cx.clone() };
     // Nothing of it is recorded: nobody becomes anybody for roles that are not to be had.
     let offer = given(&mut call.store.work(cx.clone()), &id, call.cx.tenant).await?;
-    attempt.into_iter().for_each(crate::accounts::Attempt::undecided);
     become_somebody(&call, accounts.as_deref(), &offer, password).await?;
     let lane = format!("access-{}", token.tenant);
     let organisation = call.cx.tenant;

@@ -49,6 +49,7 @@ impl House {
             prefix,
             verifier,
             rates: Rates::default(),
+            proxies: 0,
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let running = Running::start(services, settings, listener).expect("started");

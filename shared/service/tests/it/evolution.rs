@@ -21,7 +21,7 @@ async fn settings() -> Settings {
     migrate(&postgres, "listener", PASSWORD, &Migrator::with_migrations(Vec::new())).await.expect("migrated");
     let (_, verifier) = Issuer::from_seed(&"a".repeat(64)).expect("a key");
     let (password, nats) = (Some(PASSWORD.to_owned()), servers::nats_url());
-    Settings { postgres, password, connections: 4, nats, prefix, verifier, rates: Rates::default() }
+    Settings { postgres, password, connections: 4, nats, prefix, verifier, rates: Rates::default(), proxies: 0 }
 }
 
 async fn start(services: Vec<Service>, settings: &Settings) -> anyhow::Result<Running> {
