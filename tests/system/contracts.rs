@@ -44,6 +44,14 @@ pub async fn do_everything(system: &System, admin: &Client, tenant: &str, smtp: 
     admin.put(&at("/risks/R-1/description"), json!({"name": "Fire", "description": "It burns", "assets": []})).await;
     let assessed = json!({"stage": "inherent", "likelihood": 4, "impact": 4, "rationale": "dry"});
     admin.post(&at("/risks/R-1/assessments"), assessed).await;
+    let (pert, tailed) = (
+        json!({"distribution": "pert", "least": 0, "likely": 20_000, "most": 500_000}),
+        json!({"distribution": "lognormal", "low": 1_000, "high": 250_000}),
+    );
+    for (stage, loss) in [("inherent", pert), ("residual", tailed)] {
+        let money = json!({"risk": "R-1", "stage": stage, "currency": "EUR", "frequency": 0.2, "loss": loss});
+        admin.post(&at("/quantifications"), money).await;
+    }
     admin.put(&at("/risks/R-1/existing-controls"), json!({"controls": ["A.5.1"]})).await;
     admin.put(&at("/risks/R-1/owner"), json!({"owner": "olga"})).await;
     // Nobody takes the mail about that, and then the address is gone.

@@ -108,6 +108,10 @@ pub fn right(operation: &Operation, id: &str) -> Option<String> {
         ("POST", "/risks/{id}/assessments") => json!({"stage": "current", "likelihood": 1, "impact": 1}),
         ("PUT", "/risks/{id}/owner" | "/controls/{id}/owner") => json!({"owner": "sam"}),
         ("PUT", "/risks/{id}/existing-controls") => json!({"controls": ["A.5.1"]}),
+        ("POST", "/quantifications") => {
+            let loss = json!({"distribution": "lognormal", "low": 1, "high": 2});
+            json!({"risk": id, "stage": "current", "currency": "EUR", "frequency": 1, "loss": loss})
+        }
         ("PUT", "/risks/{id}/treatment") => json!({"option": "accept", "controls": [], "reason": "why not"}),
         ("PUT", "/controls/{id}/applicability") => json!({"applicable": true, "basis": "law", "justification": "so"}),
         ("PUT", "/controls/{id}/implementation") => json!({"state": "operating"}),

@@ -310,7 +310,7 @@ impl Client {
                 "" | "people" | "permissions" | "roles" | "history" | "api-keys" | "auditor-grants" | "invitations"
                 | "settings" | "state" | "offer",
             ) => "tenancy",
-            Some("methodology" | "assets" | "risks" | "imports") => "risk",
+            Some("methodology" | "assets" | "risks" | "quantifications" | "imports") => "risk",
             Some("controls" | "evidence" | "soa") => "controls",
             Some("trail") => "audit",
             Some("notifications" | "contacts") => "notifications",

@@ -6,6 +6,7 @@ mod control;
 mod control_state;
 pub mod import;
 mod methodology;
+mod quantification;
 mod reactions;
 mod register;
 mod risk;
@@ -23,6 +24,7 @@ use axum::http::Method;
 use control_state::ControlState;
 use import::{Imported, MOST_BYTES};
 use methodology::AdoptedMethodology;
+use quantification::{QuantifiedRisk, Quantify};
 use register::{RiskWithControls, register_as_csv, risk_with_controls};
 use risk::{Assess, AssignOwner, DecideTreatment, Describe, Identify, NoteExistingControls};
 use service::{Call, Object, Route, Routes, Service, object_answer};
@@ -34,11 +36,13 @@ pub fn service() -> Service {
         .records::<asset::Event>()
         .records::<control::Event>()
         .records::<methodology::Event>()
+        .records::<quantification::Event>()
         .records::<risk::Event>()
         .view::<AdoptedMethodology>()
         .view::<RegisteredAsset>()
         .view::<RegisteredRisk>()
         .view::<ControlState>()
+        .view::<QuantifiedRisk>()
         .reacts_to("tenancy", vec![when_access_changes_then_copy_it(), when_tenant_created_then_adopt_methodology()])
         .reacts_to("controls", vec![when_a_control_changes_then_note_it()])
 }
@@ -64,6 +68,10 @@ fn routes() -> Routes {
         .command::<AssignOwner>(Method::PUT, "/risks/{id}/owner")
         .command::<NoteExistingControls>(Method::PUT, "/risks/{id}/existing-controls")
         .command::<DecideTreatment>(Method::PUT, "/risks/{id}/treatment")
+        .list::<QuantifiedRisk>("/quantifications", "What risks may cost in a year")
+        .command::<Quantify>(Method::POST, "/quantifications")
+        .object::<QuantifiedRisk>("/quantifications/{id}", "What a risk may cost in a year")
+        .history::<QuantifiedRisk>("/quantifications/{id}/history", "Who quantified a risk, when, why and how")
         .with(upload("/imports/assets", "Upload a list of assets").answered_by(import::assets))
         .with(upload("/imports/risks", "Upload a risk register").answered_by(import::risks))
 }
@@ -118,6 +126,6 @@ mod tests {
             let name = reference.split('"').next().unwrap_or_default();
             assert!(document["components"]["schemas"].get(name).is_some(), "{name} is missing");
         }
-        assert_eq!(document["paths"].as_object().map(serde_json::Map::len), Some(16));
+        assert_eq!(document["paths"].as_object().map(serde_json::Map::len), Some(19));
     }
 }

@@ -59,14 +59,46 @@ struct Act {
 #[derive(Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case")]
 enum Done {
-    IdentifyRisk { risk: String },
-    AssessRisk { risk: String, stage: String, likelihood: u8, impact: u8 },
-    AssignRiskOwner { risk: String, owner: String },
-    DecideTreatment { risk: String, option: String, controls: Vec<String> },
-    SetControlState { control: String, state: String, how: String },
-    AssignControlOwner { control: String, owner: String },
-    ExcludeControl { control: String },
-    AddEvidence { control: String, title: String, note: String },
+    IdentifyRisk {
+        risk: String,
+    },
+    AssessRisk {
+        risk: String,
+        stage: String,
+        likelihood: u8,
+        impact: u8,
+    },
+    AssignRiskOwner {
+        risk: String,
+        owner: String,
+    },
+    DecideTreatment {
+        risk: String,
+        option: String,
+        controls: Vec<String>,
+    },
+    SetControlState {
+        control: String,
+        state: String,
+        how: String,
+    },
+    AssignControlOwner {
+        control: String,
+        owner: String,
+    },
+    ExcludeControl {
+        control: String,
+    },
+    AddEvidence {
+        control: String,
+        title: String,
+        note: String,
+    },
+    /// Whatever has no act of its own.
+    Post {
+        path: String,
+        body: Value,
+    },
 }
 
 fn demo() -> anyhow::Result<Demo> {
@@ -239,6 +271,7 @@ impl Seeding<'_> {
             Done::AddEvidence { control, title, note } => {
                 ("POST", "/evidence".to_owned(), json!({ "title": title, "note": note, "supports": [control] }))
             }
+            Done::Post { path, body } => ("POST", path.clone(), body.clone()),
         })
     }
 

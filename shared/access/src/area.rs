@@ -38,7 +38,7 @@ impl Area {
             "evidence" => Self::Evidence,
             "methodology" => Self::Methodology,
             "people" | "roles" => Self::People,
-            "risks" => Self::Risks,
+            "risks" | "quantifications" => Self::Risks,
             "soa" => Self::Soa,
             "trail" => Self::Trail,
             _ => return None,

@@ -87,7 +87,8 @@ fn nobodys(id: &str) -> String {
     match id {
         id if id.contains(OURS) => id.replace(OURS, NOBODYS),
         id if id.contains('-') => random.to_string(),
-        id => random.simple().to_string().chars().take(id.len()).collect(),
+        // With a letter: of digits alone it would read as a position where one may be given.
+        id => format!("f{}", random.simple()).chars().take(id.len()).collect(),
     }
 }
 

@@ -145,10 +145,13 @@ fn faults_of(message: &MessageDescriptor, field: &FieldDescriptor) -> Vec<String
         Kind::Int64 | Kind::Uint64 | Kind::Sint64 | Kind::Fixed64 | Kind::Sfixed64 => {
             faults.push(format!("{name}: take 32 bits, 64 are a string in proto3 JSON"));
         }
-        Kind::Double | Kind::Float => faults.push(format!("{name}: count in whole numbers of a smaller unit")),
+        Kind::Float => {
+            faults.push(format!("{name}: count in whole numbers of a smaller unit, or estimate in a double"));
+        }
         Kind::Bytes => faults.push(format!("{name}: write a digest or a key as hexadecimal text")),
         Kind::Message(_)
         | Kind::Enum(_)
+        | Kind::Double
         | Kind::Int32
         | Kind::Uint32
         | Kind::Sint32

@@ -7,4 +7,5 @@ mod imports;
 mod lines;
 mod order;
 mod plans;
+mod quantifications;
 mod tenant;
