@@ -89,7 +89,9 @@ mod tests {
     fn the_stages_of_a_risk_are_in_one_currency() {
         let mut risk = Quantification::default();
         let Ok(events) = risk.decide(quantify(Stage::Inherent, "EUR"), &cx()) else { panic!("refused") };
-        events.into_iter().for_each(|event| risk.apply(event));
+        for event in events {
+            risk.apply(event);
+        }
         assert!(risk.decide(quantify(Stage::Residual, "EUR"), &cx()).is_ok());
         let refused = risk.decide(quantify(Stage::Residual, "USD"), &cx());
         assert_eq!(refused, Err(Broken::AnotherCurrency("EUR".to_owned())));

@@ -125,10 +125,10 @@ mod tests {
     use super::{Quantify, seed_of};
     use serde_json::{Value, json};
 
-    fn refused(change: Value) -> Vec<String> {
+    fn refused(mut change: Value) -> Vec<String> {
         let mut body = json!({"risk": "R-1", "stage": "current", "currency": "EUR", "frequency": 0.2,
             "loss": {"distribution": "pert", "least": 1, "likely": 2, "most": 3}});
-        body.as_object_mut().expect("an object").extend(change.as_object().expect("an object").clone());
+        body.as_object_mut().expect("an object").append(change.as_object_mut().expect("an object"));
         let quantify: Quantify = serde_json::from_value(body).expect("read");
         let problem = quantify.model().err().map(|problem| serde_json::to_value(&problem).expect("json"));
         let errors = problem.map(|problem| problem["errors"].as_array().cloned().unwrap_or_default());
