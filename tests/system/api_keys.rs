@@ -142,3 +142,29 @@ async fn a_key_ends_with_its_time_and_with_the_owner() {
     let answer = program.send(Method::GET, &risks, None, &[]).await;
     assert!(answer.problem().1.contains("has expired"), "{}", answer.body);
 }
+
+/// What the first owner's people gave out is nothing to the tenant that comes back.
+#[tokio::test]
+async fn keys_and_grants_do_not_come_back_with_their_tenant() {
+    let system = System::start().await;
+    let (ours, other) = (system.organisation.clone(), system.as_organisation("Fernhill").await);
+    let (admin, olaf, theirs) = (system.as_admin(), other.as_admin(), other.organisation.clone());
+    let tenant = system.tenant("Ours").await;
+    let key = created(&admin, &tenant, &["viewer"]).await;
+    let program = system.with(key["key"].as_str().expect("a key").to_owned());
+    until_known(&program, &tenant).await;
+    let (_, auditor) = crate::auditor_grants::granted(&system, &tenant, json!({})).await;
+
+    for (owner, taker, to) in [(&admin, &olaf, &theirs), (&olaf, &admin, &ours)] {
+        owner.put(&format!("/v1/tenants/{tenant}/offer"), json!({"organisation": to})).await;
+        taker.put(&format!("/v1/organisations/{to}/tenants/{tenant}"), json!({})).await;
+    }
+    for path in ["risks", "controls", "trail"].map(|noun| format!("/v1/tenants/{tenant}/{noun}")) {
+        until("the tenant to be gone", async || status(&program, &path).await == 404).await;
+        until("the tenant to be back", async || status(&admin, &path).await == 200).await;
+        assert_eq!((status(&program, &path).await, status(&auditor, &path).await), (404, 404), "{path}");
+    }
+    // A new one counts.
+    let key = created(&admin, &tenant, &["viewer"]).await;
+    until_known(&system.with(key["key"].as_str().expect("a key").to_owned()), &tenant).await;
+}

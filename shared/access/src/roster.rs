@@ -24,6 +24,10 @@ pub struct Roster {
     pub own_roles: BTreeMap<String, BTreeSet<Action>>,
     #[serde(default, skip_serializing_if = "Standing::is_active")]
     pub standing: Standing,
+    /// When this service heard that it is another organisation's than before. Keys and grants of the time before count for nobody,
+    /// not even where it comes back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handed_over_at: Option<DateTime<Utc>>,
 }
 
 impl Roster {
@@ -114,9 +118,13 @@ impl View for Roster {
     }
 
     fn apply(current: Option<Self>, _: &str, event: &Recorded) -> Folded<Option<Self>> {
-        let Some(event) = event.decode::<Event>()? else { return Ok(current) };
+        let Some(happened) = event.decode::<Event>()? else { return Ok(current) };
         let mut roster = current.unwrap_or_default();
-        roster.take(event);
+        let is_handed_over = matches!(happened, Event::HandedOver { .. });
+        roster.take(happened);
+        if is_handed_over {
+            roster.handed_over_at = Some(event.recorded_at);
+        }
         Ok(Some(roster))
     }
 }

@@ -37,13 +37,20 @@ impl Sender {
         key.or_else(|| self.grant.as_ref().map(|(tenant, _)| *tenant))
     }
 
+    /// When the key or the grant was made.
+    fn made_at(&self) -> Option<DateTime<Utc>> {
+        let key = self.key.as_ref().map(|(_, key)| key.details.created_at);
+        key.or_else(|| self.grant.as_ref().map(|(_, grant)| grant.details.created_at))
+    }
+
     /// Whether it belongs to the tenant at all. To whom this is false, the tenant does not exist.
     pub fn is_known(&self, tenant: TenantId, roster: &Roster, now: DateTime<Utc>) -> bool {
         match self.bound_to() {
             None => roster.knows(&self.caller, now),
             Some(of) => {
                 let is_open = roster.standing != Standing::Closed;
-                of == tenant && roster.organisation == Some(self.caller.organisation) && is_open
+                let is_of_the_owner = roster.organisation == Some(self.caller.organisation);
+                of == tenant && is_of_the_owner && self.made_at() > roster.handed_over_at && is_open
             }
         }
     }

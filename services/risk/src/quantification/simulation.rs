@@ -102,7 +102,8 @@ mod tests {
                 (mean, (mean - least) * (most - mean) / 7.0 + mean.powi(2))
             }
             Loss::Lognormal { low, high } => {
-                let (mu, sigma) = (f64::midpoint(low.ln(), high.ln()), (high / low).ln() / (2.0 * 1.644_853_626_951_472_7));
+                let (mu, sigma) =
+                    (f64::midpoint(low.ln(), high.ln()), (high / low).ln() / (2.0 * 1.644_853_626_951_472_7));
                 ((mu + sigma.powi(2) / 2.0).exp(), (2.0 * mu + 2.0 * sigma.powi(2)).exp())
             }
         }
