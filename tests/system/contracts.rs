@@ -33,6 +33,7 @@ pub async fn do_everything(system: &System, admin: &Client, tenant: &str, smtp: 
     let olga = system.person(tenant, "olga", &["risk_owner"]).await;
     crate::accounts::live_through(system, "olga").await;
     crate::invitations::live_through(system, tenant).await;
+    crate::provisioning::live_through(system, tenant).await;
     let contact = json!({"email": "olga@larkspur.example.org"});
     admin.put(&at("/contacts/olga"), contact.clone()).await;
 

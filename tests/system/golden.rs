@@ -22,7 +22,7 @@ pub const LOCK: Lock = Lock {
 };
 
 /// Events that are every service's, and stand once.
-const SHARED: [&str; 5] = ["access.", "grant.", "identity.", "key.", "look."];
+const SHARED: [&str; 6] = ["access.", "grant.", "identity.", "key.", "lockout.", "look."];
 
 fn is_shared(event_type: &str) -> bool {
     SHARED.iter().any(|shared| event_type.starts_with(shared))
@@ -35,6 +35,7 @@ fn shelves() -> Vec<Shelf> {
         .with::<access::identity::Event>()
         .with::<access::key::Event>()
         .with::<access::grant::Event>()
+        .with::<access::lockout::Event>()
         .with::<access::look::Event>();
     let mut shelves = vec![Shelf::new("shared/access", &access, is_shared)];
     for service in

@@ -26,6 +26,7 @@ mod operations;
 mod personal_data;
 mod portfolio;
 mod proto;
+mod provisioning;
 mod rebuilds;
 mod recovery;
 mod revocation;

@@ -308,7 +308,7 @@ impl Client {
             None
             | Some(
                 "" | "people" | "permissions" | "roles" | "history" | "api-keys" | "auditor-grants" | "invitations"
-                | "settings" | "state" | "offer",
+                | "settings" | "state" | "offer" | "groups",
             ) => "tenancy",
             Some("methodology" | "assets" | "risks" | "quantifications" | "imports") => "risk",
             Some("controls" | "evidence" | "soa") => "controls",

@@ -1,11 +1,13 @@
 use crate::address_book;
 use crate::notification::{Command, Event, Kind, Notification, Settled};
+use access::{KEY, KnownLockout, Roster};
 use anyhow::Context;
 use chrono::{DateTime, Utc};
-use eventstore::{Actor, Cx, EventStore, Recorded, StoreError, Stream, TenantId, Work, crash_point};
+use eventstore::{Actor, Cx, EventStore, NOW, Recorded, StoreError, Stream, TenantId, Work, crash_point};
 use mail::{Letter, Mail, Post};
 use service::Worker;
 use sqlx::PgConnection;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
@@ -94,15 +96,47 @@ struct Delivery {
     attempts: i32,
 }
 
+/// To whom mails are due, and whether their organisation lets them in at all: else nothing of the tenant is for them any more. That
+/// stands in its own partition, which is read before anything is held here.
+async fn due(store: &EventStore, tenant: TenantId) -> Result<HashMap<String, bool>, StoreError> {
+    let (people, roster) = {
+        let mut session = store.session(tenant).await?;
+        let due = sqlx::query_scalar("select distinct person from deliveries where tenant_id = $1 and due_at <= now()");
+        let people: Vec<String> = due.bind(tenant).fetch_all(session.connection()).await?;
+        if people.is_empty() {
+            return Ok(HashMap::new());
+        }
+        (people, views::get::<Roster>(&mut session, KEY, NOW - 1).await?)
+    };
+    let mut due: HashMap<String, bool> = people.iter().cloned().map(|person| (person, true)).collect();
+    if let Some(organisation) = roster.and_then(|row| row.data.organisation) {
+        let mut session = store.session(TenantId(organisation)).await?;
+        let (_, rows) = views::standing::<KnownLockout>(&mut session, Some(people), 0, i64::MAX).await?;
+        due.extend(rows.into_iter().map(|row| (row.key, false)));
+    }
+    Ok(due)
+}
+
 /// Sends one mail and records what became of it; false where none is due. A crash between the two sends the mail again,
 /// with the same Message-ID.
 async fn deliver_next(store: &EventStore, post: &Post, tenant: TenantId) -> anyhow::Result<bool> {
+    let due = due(store, tenant).await?;
+    if due.is_empty() {
+        return Ok(false);
+    }
     let mut work = store.work(Cx::new(tenant, Actor::Service(store.service().to_owned()), now()));
     let Some(delivery) = claim(work.connection().await?, tenant).await? else { return Ok(false) };
+    // One that came due since: it is looked at anew.
+    let Some(is_let_in) = due.get(&delivery.person) else { return Ok(true) };
     let raised = raised(&mut work, delivery.notification).await?;
-    let settled = match letter(&mut work, &delivery, &raised).await? {
-        None => Settled::GivenUp { error: "the person has no address or no role here any more".to_owned() },
-        Some(letter) => match post.send(letter).await {
+    let letter = if *is_let_in {
+        letter(&mut work, &delivery, &raised).await?.ok_or("the person has no address or no role here any more")
+    } else {
+        Err("the person is let in no more")
+    };
+    let settled = match letter {
+        Err(error) => Settled::GivenUp { error: error.to_owned() },
+        Ok(letter) => match post.send(letter).await {
             Ok(()) => Settled::Sent,
             Err(error) => {
                 let (notification, attempts) = (delivery.notification, delivery.attempts + 1);

@@ -63,6 +63,8 @@ pub async fn create(call: Call) -> Result<Response, Problem> {
         organisation: call.caller.organisation,
         expires_at: cx.now.trunc_subsecs(0) + lifetime,
         digest: secret.digest(),
+        provisions: None,
+        issuer: None,
     };
     let (id, lane, administrator) = (secret.id.clone(), format!("key-{}", secret.id), call.caller.administrator);
     let done = call
@@ -87,9 +89,7 @@ pub async fn revoke(call: Call) -> Result<Response, Problem> {
 }
 
 fn checked(body: &CreateKey) -> Result<(String, Duration), Problem> {
-    let days = body.days.unwrap_or(USUAL_DAYS);
-    let lifetime = (1..=365).contains(&days).then(|| Duration::days(days));
-    let lifetime = lifetime.ok_or_else(|| field_error("days", format!("{days} is not a whole number from 1 to 365")));
+    let lifetime = checked_lifetime(body.days, USUAL_DAYS);
     let roles = if body.roles.is_empty() { Err(field_error("roles", "name one role at least")) } else { Ok(()) };
     match (checked_text("name", &body.name, 200), roles, lifetime) {
         (Ok(name), Ok(()), Ok(lifetime)) => Ok((name, lifetime)),
@@ -98,6 +98,12 @@ fn checked(body: &CreateKey) -> Result<(String, Duration), Problem> {
             Err(Problem::fields(errors.collect::<Vec<FieldError>>()))
         }
     }
+}
+
+pub fn checked_lifetime(days: Option<i64>, usual: i64) -> Result<Duration, FieldError> {
+    let days = days.unwrap_or(usual);
+    let lifetime = (1..=365).contains(&days).then(|| Duration::days(days));
+    lifetime.ok_or_else(|| field_error("days", format!("{days} is not a whole number from 1 to 365")))
 }
 
 /// A key allows nothing that its creator may not do: else it would be how they come by it.
@@ -117,7 +123,7 @@ async fn give(
     decide(work, expected, id, Command::Create(created)).await
 }
 
-async fn decide(work: &mut Work, expected: Option<i64>, id: String, command: Command) -> Result<Outcome, Problem> {
+pub async fn decide(work: &mut Work, expected: Option<i64>, id: String, command: Command) -> Result<Outcome, Problem> {
     if matches!(command, Command::Revoke) && work.load::<Key>(&id).await?.1 == 0 {
         return Err(Problem::not_found(format!("key {id}")));
     }

@@ -58,12 +58,15 @@ impl View for SealedPerson {
 pub enum Kept {
     Name,
     Email,
+    /// The attributes of their SCIM user.
+    Attributes,
 }
 
 pub fn place(organisation: TenantId, person: &str, kept: Kept) -> String {
     let kept = match kept {
         Kept::Name => "name",
         Kept::Email => "email",
+        Kept::Attributes => "attributes",
     };
     format!("{organisation}/{person}/{kept}")
 }

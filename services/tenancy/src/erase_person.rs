@@ -2,6 +2,7 @@ use crate::erasure::{self, Erasure, Note};
 use crate::invitations;
 use crate::organisation::Organisation;
 use crate::person::{Command, Event, Person};
+use crate::scim;
 use crate::tenant::Tenant;
 use axum::response::Response;
 use chrono::{DateTime, Utc};
@@ -35,6 +36,7 @@ pub async fn decide(work: &mut Work, expected: Option<i64>, person: String) -> R
         return Err(Problem::not_found(format!("person {person}")));
     }
     let changed = work.execute::<Person>(&person, expected, Command::Erase).await?;
+    scim::end_if_any(work, &person).await?;
     sealed::destroy(work, &person).await?;
     Ok(Outcome { id: person, version: changed.version, changed: changed.changed })
 }

@@ -81,6 +81,7 @@ async fn change_owner(work: &mut Work, organisation: Uuid) -> Result<(), Problem
     let id = work.cx().tenant.to_string();
     // The old owner's people invited to it.
     crate::invitations::forget_all(work).await?;
+    crate::group_roles::end_all(work).await?;
     work.execute::<Tenant>(&id, None, tenant::Command::HandOver { organisation }).await?;
     work.execute::<Admission>(&id, None, access::Command::HandOver { organisation }).await?;
     Ok(())

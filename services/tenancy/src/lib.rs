@@ -18,11 +18,17 @@ mod erasure;
 mod exported;
 mod figure;
 mod found;
+mod group;
+mod group_roles;
+mod grouping;
 mod hand_over;
 mod identities;
 mod invitation;
 mod invitations;
+mod known_group;
 mod known_invitation;
+mod known_member;
+mod member;
 mod offer;
 mod one_time;
 mod organisation;
@@ -33,8 +39,10 @@ mod people;
 mod permissions;
 mod person;
 mod portfolio;
+mod provisioning_keys;
 mod reactions;
 mod roles;
+mod scim;
 mod settings;
 mod state;
 mod tenant;
@@ -68,8 +76,11 @@ use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use counted::Counted;
 use directory::SealedPerson;
+use group_roles::{GroupRoles, when_a_group_changed_then_settle_its_roles};
 use identities::{EndIdentity, LinkIdentity};
+use known_group::KnownGroup;
 use known_invitation::KnownInvitation;
+use known_member::KnownMember;
 use mail::Mail;
 use offer::{AcceptTenant, OfferTenant, TenantAccepted};
 use organisation_profile::OrganisationProfile;
@@ -118,6 +129,9 @@ pub fn service_behind(entrance: Entrance) -> Service {
         .records::<client::Event>()
         .records::<person::Event>()
         .records::<erasure::Event>()
+        .records::<member::Event>()
+        .records::<group::Event>()
+        .records::<grouping::Event>()
         .view::<OrganisationProfile>()
         .view::<OwnedTenant>()
         .view::<OverseenTenant>()
@@ -127,7 +141,11 @@ pub fn service_behind(entrance: Entrance) -> Service {
         .view::<KnownInvitation>()
         .worker(invitations::worker())
         .view::<SealedPerson>()
+        .view::<KnownMember>()
+        .view::<KnownGroup>()
+        .view::<GroupRoles>()
         .table("person_keys")
+        .table("member_names")
         .runs_errands_for(
             "tenancy",
             vec![
@@ -136,6 +154,7 @@ pub fn service_behind(entrance: Entrance) -> Service {
                 when_a_tenant_is_listed_then_report_it(),
                 when_a_tenant_changed_then_report_it(),
                 when_a_person_is_erased_then_tell_the_tenants(),
+                when_a_group_changed_then_settle_its_roles(),
             ],
         );
     OTHER_SERVICES.into_iter().fold(service, |service, other| {
@@ -147,6 +166,7 @@ pub fn service_behind(entrance: Entrance) -> Service {
 fn routes(entrance: Entrance) -> Routes {
     use Action::ManageTenant;
     let routes = directory::routes(auditor_grants::routes(credentials(people_and_roles(tenants(organisations())))));
+    let routes = scim::routes(provisioning_keys::routes(group_roles::routes(routes)));
     let routes = routes
         .with(
             Route::organisation(

@@ -55,6 +55,11 @@ pub fn digest(issuer: &str, subject: &str) -> String {
 }
 
 impl Identity {
+    /// Which person the subject is.
+    pub fn person(&self) -> Option<&str> {
+        self.linked.as_ref().map(|link| link.person.as_str())
+    }
+
     fn decide(&self, command: Command, _: &Cx) -> Result<Vec<Event>, Broken> {
         match (command, &self.linked) {
             (Command::Link { person, .. }, Some(known)) if known.person != person => {

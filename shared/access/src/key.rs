@@ -7,10 +7,11 @@ use chrono::{DateTime, Utc};
 use eventstore::{Cx, aggregate};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// By which a program comes instead of a person. One stream a key, in the tenant's partition, in every service; tenancy
-/// decides, the others copy.
+/// By which a program comes instead of a person. One stream a key, in the tenant's partition, or in the organisation's own where it
+/// provisions people, in every service; tenancy decides, the others copy.
 #[derive(Default, Serialize, Deserialize)]
 pub struct Key {
     /// That of its secret, once it is created.
@@ -43,6 +44,22 @@ pub struct Created {
     pub expires_at: DateTime<Utc>,
     /// SHA-256 of the secret.
     pub digest: String,
+    /// It provisions the organisation's people over SCIM, and this is by what of each their provider's tokens name them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provisions: Option<SubjectIs>,
+    /// Of whose tokens that is the subject.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
+}
+
+/// By what of a person whom an identity provider provisions its tokens name them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SubjectIs {
+    /// By nothing that is provisioned: somebody else says who its subjects are.
+    Unknown,
+    ExternalId,
+    UserName,
 }
 
 #[derive(Debug, PartialEq, thiserror::Error, strum::IntoStaticStr)]
@@ -107,6 +124,8 @@ mod tests {
             organisation: Uuid::nil(),
             expires_at: "2026-06-01T00:00:00Z".parse().expect("an instant"),
             digest: "00".repeat(32),
+            provisions: None,
+            issuer: None,
         }
     }
 

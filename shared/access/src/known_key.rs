@@ -1,5 +1,5 @@
 use crate::key::{Created, Event};
-use crate::{Action, Role};
+use crate::{Action, Role, SubjectIs};
 use chrono::{DateTime, Utc};
 use eventstore::Recorded;
 use serde::{Deserialize, Serialize};
@@ -30,6 +30,12 @@ pub struct KeyDetails {
     pub expires_at: DateTime<Utc>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revoked_at: Option<DateTime<Utc>>,
+    /// By what the provider's tokens name whom it provisions; missing where it provisions nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provisions: Option<SubjectIs>,
+    /// Whose tokens that are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
 }
 
 impl KnownKey {
@@ -52,9 +58,11 @@ impl View for KnownKey {
 
     fn apply(current: Option<Self>, _: &str, event: &Recorded) -> Folded<Option<Self>> {
         Ok(match event.decode::<Event>()? {
-            Some(Event::Created(Created { name, roles, organisation, expires_at, digest })) => {
+            Some(Event::Created(Created { name, roles, organisation, expires_at, digest, provisions, issuer })) => {
                 let (created_by, created_at) = (event.metadata.actor.to_string(), event.recorded_at);
-                let details = KeyDetails { name, roles, created_by, created_at, expires_at, revoked_at: None };
+                let revoked_at = None;
+                let details =
+                    KeyDetails { name, roles, created_by, created_at, expires_at, revoked_at, provisions, issuer };
                 Some(Self { details, organisation, digest })
             }
             Some(Event::Revoked {}) => current.map(|mut row| {

@@ -45,7 +45,7 @@ impl Admission {
     }
 
     /// A role that the tenant does not have is given to nobody.
-    pub(crate) fn refuse_unknown<'a>(&self, mut roles: impl Iterator<Item = &'a RoleName>) -> Result<(), Broken> {
+    pub fn refuse_unknown<'a>(&self, mut roles: impl Iterator<Item = &'a RoleName>) -> Result<(), Broken> {
         match roles.find(|role| matches!(role, RoleName::Own(name) if !self.roster.own_roles.contains_key(name))) {
             None => Ok(()),
             Some(unknown) => {

@@ -74,6 +74,12 @@ impl PersonKey {
         String::from_utf8(clear.to_vec()).map_err(|_| Fault::NotOfThisKey)
     }
 
+    /// What of a text can be looked for without being read: nobody makes it, or checks a guess by it, without the key.
+    pub fn mark(&self, place: &str, text: &str) -> Vec<u8> {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.derived("mark").as_ref());
+        hmac::sign(&key, &committed(place, text.as_bytes())).as_ref().to_vec()
+    }
+
     fn cipher(&self) -> Result<LessSafeKey, Fault> {
         let key = self.derived("seal");
         UnboundKey::new(&AES_256_GCM, key.as_ref()).map(LessSafeKey::new).map_err(|_| Fault::NotOfThisKey)
@@ -83,7 +89,7 @@ impl PersonKey {
         hmac::Key::new(hmac::HMAC_SHA256, self.derived("commit").as_ref())
     }
 
-    /// One key for each of its two uses.
+    /// One key for each of its uses.
     fn derived(&self, purpose: &str) -> hmac::Tag {
         hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &self.bytes), purpose.as_bytes())
     }
@@ -108,6 +114,18 @@ mod tests {
         assert_eq!(other.open("o/mara/name", &sealed), Err(Fault::NotOfThisKey));
         let read = PersonKey::read(key.bytes()).expect("as it is kept");
         assert_eq!(read.open("o/mara/name", &sealed), Ok("Mara Lind".to_owned()));
+    }
+
+    #[test]
+    fn a_mark_is_its_keys_its_places_and_its_texts() {
+        let (key, other) = (PersonKey::new().expect("a key"), PersonKey::new().expect("a key"));
+        let mark = key.mark("o/user_name", "mara");
+        assert_eq!(key.mark("o/user_name", "mara"), mark);
+        for another in
+            [key.mark("o/user_name", "jo"), key.mark("p/user_name", "mara"), other.mark("o/user_name", "mara")]
+        {
+            assert_ne!(another, mark);
+        }
     }
 
     #[test]

@@ -55,6 +55,28 @@ pub async fn admit_member(
     if roster.organisation == Some(organisation.0) { Ok(roster) } else { Err(strange()) }
 }
 
+/// Lets a key in that provisions the organisation's people.
+pub async fn admit_provisioner(
+    rosters: &Rosters,
+    store: &EventStore,
+    sender: &Sender,
+    organisation: TenantId,
+    now: DateTime<Utc>,
+) -> Result<Arc<Roster>, Problem> {
+    let roster = match rosters.known(store, organisation) {
+        Some(roster) => roster,
+        None => rosters.read(store, organisation).await?,
+    };
+    if !sender.is_known(organisation, &roster, now) || sender.caller.organisation != organisation.0 {
+        return Err(strange());
+    }
+    if !sender.provisions() {
+        let detail = format!("{} may not do this: it takes a key that provisions people", sender.caller.person);
+        return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail));
+    }
+    Ok(roster)
+}
+
 /// What a stranger hears, whether the tenant exists or not.
 pub fn strange() -> Problem {
     Problem::not_found("tenant or organisation of this id")

@@ -43,6 +43,11 @@ impl Sender {
         key.or_else(|| self.grant.as_ref().map(|(_, grant)| grant.details.created_at))
     }
 
+    /// Whether it is a key that provisions its organisation's people.
+    pub fn provisions(&self) -> bool {
+        self.key.as_ref().is_some_and(|(_, key)| key.details.provisions.is_some())
+    }
+
     /// Whether it belongs to the tenant at all. To whom this is false, the tenant does not exist.
     pub fn is_known(&self, tenant: TenantId, roster: &Roster, now: DateTime<Utc>) -> bool {
         match self.bound_to() {
@@ -89,6 +94,10 @@ pub async fn identify(
         }
     } else {
         verifier.verify(token).map_err(|error| refused(&error))
+    };
+    let caller = match caller {
+        Ok(caller) => refuse_locked_out(live, &caller).await.map(|()| caller),
+        Err(problem) => Err(problem),
     };
     match caller {
         Ok(caller) => Ok(Sender { caller, key: None, grant: None }),
@@ -163,6 +172,17 @@ async fn vouched_for(live: &Live, login: Login) -> Result<Caller, Problem> {
              /v1/organisations/{organisation}/identities"
         ))),
     }
+}
+
+/// Who is locked out of their organisation comes in nowhere, whatever they come with.
+pub async fn refuse_locked_out(live: &Live, caller: &Caller) -> Result<(), Problem> {
+    let Caller { person, organisation, .. } = caller;
+    if live.lockouts.is_there(&live.store, TenantId(*organisation), person).await? {
+        return Err(unauthenticated(&format!(
+            "{person} is let in no more: their organisation's identity provider says so"
+        )));
+    }
+    Ok(())
 }
 
 pub fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {

@@ -1,5 +1,5 @@
 use crate::Routes;
-use access::{KnownGrant, KnownKey, KnownPerson, Roster};
+use access::{KnownGrant, KnownKey, KnownLockout, KnownPerson, Roster};
 use eventstore::{EventOf, EventStore, Schemas};
 use messaging::{Errand, Reaction};
 use sqlx::migrate::Migrator;
@@ -41,8 +41,14 @@ impl Service {
             .with::<access::identity::Event>()
             .with::<access::key::Event>()
             .with::<access::grant::Event>()
-            .with::<access::look::Event>();
-        let views = ViewSet::new().with::<Roster>().with::<KnownPerson>().with::<KnownKey>().with::<KnownGrant>();
+            .with::<access::look::Event>()
+            .with::<access::lockout::Event>();
+        let views = ViewSet::new()
+            .with::<Roster>()
+            .with::<KnownPerson>()
+            .with::<KnownKey>()
+            .with::<KnownGrant>()
+            .with::<KnownLockout>();
         Self {
             name,
             about,

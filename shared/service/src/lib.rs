@@ -54,7 +54,7 @@ pub use openapi::document;
 pub use page::cut;
 pub use problem::{FieldError, Problem, field_error};
 pub use read::object_answer;
-pub use route::{Route, Routes};
+pub use route::{Dialect, Route, Routes};
 pub use run::{Running, connect};
 pub use settings::Settings;
 pub use telemetry::{log_to, prometheus};

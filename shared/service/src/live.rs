@@ -2,7 +2,7 @@ use crate::Service;
 use crate::limits::Limits;
 use crate::remembered::Remembered;
 use crate::rosters::Rosters;
-use access::{KnownGrant, KnownKey, KnownPerson};
+use access::{KnownGrant, KnownKey, KnownLockout, KnownPerson};
 use eventstore::EventStore;
 use messaging::Bus;
 use std::sync::Arc;
@@ -19,4 +19,5 @@ pub struct Live {
     pub people: Remembered<KnownPerson>,
     pub keys: Remembered<KnownKey>,
     pub grants: Remembered<KnownGrant>,
+    pub lockouts: Remembered<KnownLockout>,
 }

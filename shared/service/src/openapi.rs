@@ -72,10 +72,10 @@ fn operation(service: &str, route: &Route) -> OperationBuilder {
             route.method.as_str().to_lowercase(),
             path.replace(['/', '{', '}', '.'], "_")
         )))
-        .description(Some(if route.lets_in == LetsIn::Anybody {
-            "Open to anybody: it takes no token.".to_owned()
-        } else {
-            format!("Needs the action `{}`.", <&'static str>::from(route.action))
+        .description(Some(match route.lets_in {
+            LetsIn::Anybody => "Open to anybody: it takes no token.".to_owned(),
+            LetsIn::Provisioners => "Needs a key that provisions the organisation's people.".to_owned(),
+            LetsIn::WhoMay | LetsIn::Members => format!("Needs the action `{}`.", <&'static str>::from(route.action)),
         }));
     if route.lets_in == LetsIn::Anybody {
         // The document says that everything needs a token; an empty list takes that back.
@@ -101,9 +101,12 @@ fn operation(service: &str, route: &Route) -> OperationBuilder {
         operation = operation.request_body(Some(body.build()));
     }
     let mut answers: BTreeMap<u16, ResponseBuilder> = BTreeMap::new();
-    for (status, Media { kind, content }) in &route.answers {
-        let response = answers.remove(status).unwrap_or_else(|| ResponseBuilder::new().description("As asked"));
-        answers.insert(*status, response.content(*kind, content.clone()));
+    for (status, media) in &route.answers {
+        let mut response = answers.remove(status).unwrap_or_else(|| ResponseBuilder::new().description("As asked"));
+        if let Some(Media { kind, content }) = media {
+            response = response.content(*kind, content.clone());
+        }
+        answers.insert(*status, response);
     }
     for (status, response) in answers {
         operation = operation.response(status.to_string(), response.build());

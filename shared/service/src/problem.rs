@@ -1,3 +1,4 @@
+use crate::route::Dialect;
 use axum::Json;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
@@ -93,6 +94,20 @@ impl Problem {
 
     pub fn status(&self) -> u16 {
         self.status
+    }
+
+    /// The last part of its type.
+    pub fn code(&self) -> &str {
+        self.kind.rsplit(':').next().unwrap_or_default()
+    }
+
+    /// The same, written as the dialect has it.
+    pub(crate) fn in_dialect(self, dialect: Dialect) -> Response {
+        let body = (dialect.refused)(&self).to_string();
+        let mut response = self.into_response();
+        *response.body_mut() = body.into();
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(dialect.kind));
+        response
     }
 }
 

@@ -1,7 +1,7 @@
-use crate::route::Scope;
+use crate::route::{LetsIn, Scope};
 use crate::{Problem, Route};
 use utoipa::openapi::header::HeaderBuilder;
-use utoipa::openapi::{ContentBuilder, Ref, Response, ResponseBuilder};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 /// How a request is refused: the status, what the document calls it, and when it is given.
@@ -22,7 +22,9 @@ const REFUSALS: [Refusal; 11] = [
         header: Some(("WWW-Authenticate", "The scheme to come by")),
         ..refusal(401, "Unauthenticated", "The token is missing, has ended, or is none of this installation", |_| true)
     },
-    refusal(403, "Forbidden", "No role of the caller allows it", |route| route.scope == Scope::Tenant),
+    refusal(403, "Forbidden", "No role of the caller allows it", |route| {
+        route.scope == Scope::Tenant || route.lets_in == LetsIn::Provisioners
+    }),
     refusal(404, "NotFound", "It is not there, or not the caller's to see: the two cannot be told apart", |_| true),
     refusal(409, "Broken", "A rule, or the tenant's state, is against it: `type` ends in its code", Route::writes),
     refusal(412, "Stale", "The object changed since it was seen: read it again and decide anew", Route::writes),
@@ -41,8 +43,12 @@ const fn refusal(status: u16, name: &'static str, about: &'static str, given: fn
 
 impl Refusal {
     fn response(&self) -> Response {
-        let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name(Problem::name()))).build();
-        let response = ResponseBuilder::new().description(self.about).content("application/problem+json", problem);
+        self.written("application/problem+json", Ref::from_schema_name(Problem::name()).into())
+    }
+
+    fn written(&self, kind: &str, schema: RefOr<Schema>) -> Response {
+        let content = ContentBuilder::new().schema(Some(schema)).build();
+        let response = ResponseBuilder::new().description(self.about).content(kind, content);
         let Some((name, about)) = self.header else { return response.build() };
         let header = HeaderBuilder::new().schema(Some(String::schema())).description(Some(about)).build();
         response.header(name, header).build()
@@ -54,8 +60,14 @@ pub fn responses() -> impl Iterator<Item = (&'static str, Response)> {
     REFUSALS.iter().map(|refusal| (refusal.name, refusal.response()))
 }
 
-/// Each way in which a route may refuse: its status and what it refers to.
-pub fn of(route: &Route) -> impl Iterator<Item = (String, Ref)> {
+/// Each way in which a route may refuse: its status and what it refers to; a dialect's stands with the operation.
+pub fn of(route: &Route) -> impl Iterator<Item = (String, RefOr<Response>)> {
     let given = REFUSALS.iter().filter(|refusal| (refusal.given)(route));
-    given.map(|refusal| (refusal.status.to_string(), Ref::from_response_name(refusal.name)))
+    given.map(|refusal| {
+        let told = match route.dialect {
+            None => Ref::from_response_name(refusal.name).into(),
+            Some(dialect) => refusal.written(dialect.kind, (dialect.refusal)()).into(),
+        };
+        (refusal.status.to_string(), told)
+    })
 }

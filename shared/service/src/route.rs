@@ -1,7 +1,9 @@
+use crate::Problem;
 use crate::call::{Call, Handling};
 use crate::lines::{LINES, Line};
 use access::{Action, Area};
 use axum::http::Method;
+use serde_json::Value;
 use std::sync::Arc;
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::schema::SchemaType;
@@ -24,8 +26,20 @@ pub enum LetsIn {
     WhoMay,
     /// Everybody of the organisation: the handler shows each what they may see.
     Members,
+    /// A key of the organisation's that provisions its people, and nobody else.
+    Provisioners,
     /// Nobody has to say who they are: the handler looks at what they bring.
     Anybody,
+}
+
+/// How a standard writes bodies, answers and refusals, where it is not as everywhere else here.
+#[derive(Clone, Copy)]
+pub struct Dialect {
+    /// The media type of all of them.
+    pub kind: &'static str,
+    pub refused: fn(&Problem) -> Value,
+    /// What `refused` gives, for the document.
+    pub refusal: fn() -> RefOr<Schema>,
 }
 
 /// One operation: what it is called, who may ask for it, what it takes and gives, and who answers.
@@ -38,7 +52,8 @@ pub struct Route {
     pub summary: &'static str,
     parameters: Vec<Parameter>,
     pub(crate) body: Option<Media>,
-    pub(crate) answers: Vec<(u16, Media)>,
+    /// Each status with what comes with it, where anything does.
+    pub(crate) answers: Vec<(u16, Option<Media>)>,
     pub(crate) schemas: Vec<(String, RefOr<Schema>)>,
     pub(crate) most_bytes: usize,
     /// Why it takes no Idempotency-Key.
@@ -48,6 +63,7 @@ pub struct Route {
     pub(crate) lets_in: LetsIn,
     /// It is there while nothing else can be written in the tenant.
     pub(crate) in_any_state: bool,
+    pub(crate) dialect: Option<Dialect>,
     pub(crate) handler: Arc<dyn Fn(Call) -> Handling + Send + Sync>,
 }
 
@@ -92,6 +108,7 @@ impl Route {
             for_administrators: false,
             lets_in: LetsIn::WhoMay,
             in_any_state: false,
+            dialect: None,
             handler: Arc::new(|_| Box::pin(async { Err(crate::Problem::internal()) })),
         }
     }
@@ -119,6 +136,14 @@ impl Route {
         let schema = said_with(T::schema(), true);
         self.body =
             Some(Media { kind: "application/json", content: ContentBuilder::new().schema(Some(schema)).build() });
+        self
+    }
+
+    /// A JSON body that is all the handler's.
+    #[must_use]
+    pub fn takes_document<T: ToSchema>(mut self) -> Self {
+        let content = self.schema_of::<T>();
+        self.body = Some(Media { kind: "application/json", content });
         self
     }
 
@@ -151,6 +176,22 @@ impl Route {
         self
     }
 
+    /// It takes a key of the organisation's that provisions its people: no role allows it, and no administrator does it by hand.
+    #[must_use]
+    pub fn for_provisioners(mut self) -> Self {
+        self.lets_in = LetsIn::Provisioners;
+        self
+    }
+
+    /// What it takes and gives so far, and how it refuses, is written so.
+    #[must_use]
+    pub fn in_dialect(mut self, dialect: Dialect) -> Self {
+        self.body.iter_mut().for_each(|media| media.kind = dialect.kind);
+        self.answers.iter_mut().filter_map(|(_, media)| media.as_mut()).for_each(|media| media.kind = dialect.kind);
+        self.dialect = Some(dialect);
+        self
+    }
+
     /// Nobody has to say who they are, and whether there is such an organisation is not told: by it people come to a token.
     /// Its handler bounds how often it is asked.
     #[must_use]
@@ -169,7 +210,14 @@ impl Route {
     #[must_use]
     pub fn gives<T: ToSchema>(mut self, status: u16) -> Self {
         let content = self.schema_of::<T>();
-        self.answers.push((status, Media { kind: "application/json", content }));
+        self.answers.push((status, Some(Media { kind: "application/json", content })));
+        self
+    }
+
+    /// The status says it all.
+    #[must_use]
+    pub fn gives_nothing(mut self, status: u16) -> Self {
+        self.answers.push((status, None));
         self
     }
 
@@ -185,14 +233,14 @@ impl Route {
         let content = self.schema_of::<Line<T>>();
         // A line refers to it, where the plain answer holds it.
         self.schemas.push((T::name().into_owned(), T::schema()));
-        self.answers.push((200, Media { kind: LINES, content }));
+        self.answers.push((200, Some(Media { kind: LINES, content })));
         self
     }
 
     #[must_use]
     pub fn gives_text(mut self, kind: &'static str) -> Self {
         let content = ContentBuilder::new().schema(Some(String::schema())).build();
-        self.answers.push((200, Media { kind, content }));
+        self.answers.push((200, Some(Media { kind, content })));
         self
     }
 

@@ -5,7 +5,7 @@ use crate::remembered::Remembered;
 use crate::rosters::Rosters;
 use crate::settings::Settings;
 use crate::{Service, shell};
-use access::{Grant, Identity, Key};
+use access::{Grant, Identity, Key, Lockout};
 use axum::Router;
 use eventstore::{Aggregate, EventStore, StoreError};
 use futures::future::join_all;
@@ -131,8 +131,8 @@ impl Background {
                 Ok((store, bus)) => {
                     let (people, keys) = (Remembered::of(Identity::TYPE), Remembered::of(Key::TYPE));
                     let (limits, grants) = (Limits::new(name, settings.rates), Remembered::of(Grant::TYPE));
-                    let rosters = Rosters::default();
-                    return Live { service, views, store, bus, rosters, limits, people, keys, grants };
+                    let (rosters, lockouts) = (Rosters::default(), Remembered::of(Lockout::TYPE));
+                    return Live { service, views, store, bus, rosters, limits, people, keys, grants, lockouts };
                 }
                 Err(error) => {
                     tracing::warn!(service = name, %error, "waiting");

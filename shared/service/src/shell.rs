@@ -1,5 +1,5 @@
 use crate::address::address;
-use crate::admit::{admit, admit_member, for_administrators, strange, writable};
+use crate::admit::{admit, admit_member, admit_provisioner, for_administrators, strange, writable};
 use crate::call::Call;
 use crate::callers::identify;
 use crate::grants::{self, refuse_beyond, refuse_too_long};
@@ -117,7 +117,10 @@ impl Door {
         let (service, route) = (self.live.service.name, self.route.clone());
         let answered =
             timeout(PATIENCE, self.admitted(path, request)).await.unwrap_or_else(|_| Err(Problem::too_slow()));
-        let response = answered.into_response();
+        let response = match (answered, route.dialect) {
+            (Err(problem), Some(dialect)) => problem.in_dialect(dialect),
+            (answered, _) => answered.into_response(),
+        };
         if route.writes() && response.extensions().get::<Unfinished>().is_none() {
             count(service, response.status().as_u16());
         }
@@ -181,10 +184,12 @@ impl Door {
         let sender = identify(verifier, live, &head.headers, address, now).await?;
         live.limits.by(&sender.caller)?;
         let tenant = tenant.ok_or_else(strange)?;
-        let roster = if route.lets_in == LetsIn::Members && route.scope == Scope::Organisation {
-            admit_member(&live.rosters, &live.store, &sender, tenant).await?
-        } else {
-            admit(&live.rosters, &live.store, &sender, tenant, route.action, now).await?
+        let roster = match (route.lets_in, route.scope) {
+            (LetsIn::Provisioners, _) => admit_provisioner(&live.rosters, &live.store, &sender, tenant, now).await?,
+            // What provisions people is a stranger everywhere else.
+            _ if sender.provisions() => return Err(strange()),
+            (LetsIn::Members, Scope::Organisation) => admit_member(&live.rosters, &live.store, &sender, tenant).await?,
+            _ => admit(&live.rosters, &live.store, &sender, tenant, route.action, now).await?,
         };
         live.limits.about(tenant)?;
         let grant = sender.grant.as_ref().map(|(_, grant)| grant.clone());

@@ -1,5 +1,5 @@
 use crate::Problem;
-use crate::callers::{bearer, identify, refused};
+use crate::callers::{bearer, identify, refuse_locked_out, refused};
 use crate::live::Live;
 use access::key::MARK;
 use access::{Caller, Login, Providers, TokenError, Verifier};
@@ -38,7 +38,8 @@ impl Visitor {
     }
 }
 
-/// Whom the bearer token stands for, if there is one that counts: a token that has expired, and an API key, are none.
+/// Whom the bearer token stands for, if there is one that counts: a token that has expired, and an API key, are none. Who is
+/// locked out hears it.
 pub async fn visitor(
     verifier: &Verifier,
     live: &Live,
@@ -51,7 +52,9 @@ pub async fn visitor(
         return Ok(Visitor::Nobody);
     }
     if !Providers::concern(token) {
-        return Ok(verifier.verify(token).map_or(Visitor::Nobody, Visitor::Person));
+        let Ok(caller) = verifier.verify(token) else { return Ok(Visitor::Nobody) };
+        refuse_locked_out(live, &caller).await?;
+        return Ok(Visitor::Person(caller));
     }
     match verifier.providers().verify(token).await {
         Ok(login) => match identify(verifier, live, headers, address, now).await {

@@ -12,7 +12,7 @@ mod set;
 mod view;
 
 pub use listing::Listing;
-pub use query::{Page, Row, get, list, shown, versions};
+pub use query::{Page, Row, get, list, shown, standing, versions};
 pub use rebuild::{Difference, RebuildError, Rebuilt, Told};
 pub use set::ViewSet;
 pub use view::{Column, Folded, Kind, View, stream_key};

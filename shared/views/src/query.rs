@@ -36,6 +36,31 @@ pub async fn shown<V: View>(session: &mut Session) -> Result<i64, StoreError> {
     Ok(position.unwrap_or(0))
 }
 
+/// How many rows stand now, of these keys where some are named, and `limit` of them behind the first `offset`, by key.
+pub async fn standing<V: View>(
+    session: &mut Session,
+    keys: Option<Vec<String>>,
+    offset: i64,
+    limit: i64,
+) -> Result<(i64, Vec<Row<V>>), StoreError> {
+    let tenant = session.tenant();
+    let those = format!(
+        "from {} where tenant_id = $1 and valid_to = 9223372036854775807 and ($2::text[] is null or key = any($2))",
+        table(V::NAME)
+    );
+    let total = sqlx::query_scalar(AssertSqlSafe(format!("select count(*) {those}")));
+    let total = total.bind(tenant).bind(&keys).fetch_one(session.connection()).await?;
+    let page = format!("select key, valid_from, version, at, data {those} order by key offset $3 limit $4");
+    let rows: Vec<Stored<V>> = sqlx::query_as(AssertSqlSafe(page))
+        .bind(tenant)
+        .bind(&keys)
+        .bind(offset)
+        .bind(limit)
+        .fetch_all(session.connection())
+        .await?;
+    Ok((total, rows.into_iter().map(Stored::row).collect()))
+}
+
 /// One row as of `position`.
 pub async fn get<V: View>(session: &mut Session, key: &str, position: i64) -> Result<Option<Row<V>>, StoreError> {
     let tenant = session.tenant();

@@ -3,6 +3,7 @@
 
 use super::{Operation, fill, items, operations, recorded, right};
 use crate::export::{export, files};
+use crate::provisioning;
 use crate::system::{Answer, Client, System, until};
 use crate::wire::{self, Heard};
 use reqwest::Method;
@@ -18,7 +19,8 @@ const NOBODYS: &str = "nonecanry";
 const THEIRS: &str = "theircanary";
 
 /// Paging and writing: nothing there names anything of anybody.
-const NEVER_A_NAME: [&str; 5] = ["limit", "newest", "dry_run", "reason", "occurred_at"];
+const NEVER_A_NAME: [&str; 9] =
+    ["limit", "newest", "dry_run", "reason", "occurred_at", "attributes", "excludedAttributes", "startIndex", "count"];
 
 /// Headers that are another in every answer.
 const EACH_ITS_OWN: [&str; 2] = ["date", "trace-id"];
@@ -38,12 +40,28 @@ fn right_of_organisation(operation: &Operation, id: &str) -> String {
         ("PUT", "/people/{id}") => json!({"name": "New", "email": null}),
         ("DELETE", "/people/{id}") => json!({"reason": "so"}),
         ("POST", "/identities") => json!({"issuer": "https://id.example.org", "subject": id, "person": "sam"}),
-        ("DELETE", "/identities/{id}" | "/accounts/{id}")
+        ("PUT", "/people/{id}/user-name") => json!({"user_name": "new"}),
+        ("POST", "/scim/v2/Users") => json!({"userName": id}),
+        ("PUT", "/scim/v2/Users/{id}") => json!({"userName": "new"}),
+        ("POST", "/scim/v2/Groups") => json!({"displayName": "new", "members": [{"value": id}]}),
+        ("PUT", "/scim/v2/Groups/{id}") => json!({"displayName": "new"}),
+        ("PATCH", "/scim/v2/Users/{id}" | "/scim/v2/Groups/{id}") => {
+            json!({"Operations": [{"op": "add", "path": "externalId", "value": "new"}]})
+        }
+        ("POST", "/scim/v2/.search") => json!({"filter": format!("id eq \"{id}\"")}),
+        (
+            "DELETE",
+            "/scim/v2/Users/{id}"
+            | "/scim/v2/Groups/{id}"
+            | "/provisioning-keys/{id}"
+            | "/identities/{id}"
+            | "/accounts/{id}",
+        )
         | ("PUT", "/tenants/{id}")
         | ("POST", "/accounts/{id}/links") => {
             json!({})
         }
-        ("POST", "/tenants") => json!({"name": id}),
+        ("POST", "/tenants" | "/provisioning-keys") => json!({"name": id}),
         ("POST", "/tokens") => json!({"person": "sam", "administrator": false}),
         (method, tail) => panic!("say here what would be right for {method} {tail}"),
     };
@@ -61,14 +79,24 @@ fn requests(operation: &Operation, stranger: &Stranger, id: &str) -> Vec<(String
     let body = body(operation, id);
     let mut requests = Vec::new();
     // Whoever and whatever is named there becomes one of theirs: there is no foreign one to reach.
-    let makes = ["/people/{id}", "/contacts/{id}", "/roles/{id}", "/tenants", "/identities", "/accounts"];
+    let makes = [
+        "/people/{id}",
+        "/contacts/{id}",
+        "/roles/{id}",
+        "/tenants",
+        "/identities",
+        "/accounts",
+        "/provisioning-keys",
+        "/Users",
+    ];
     let makes = operation.method != Method::GET && makes.iter().any(|tail| operation.path.ends_with(tail));
     let named = operation.path.contains("{id}") || body.as_ref().is_some_and(|body| body.contains(id));
     if named && !makes {
         requests.push((path.clone(), body.clone()));
     }
     for name in operation.parameters.iter().filter(|name| !NEVER_A_NAME.contains(&name.as_str())) {
-        requests.push((format!("{path}?{name}={id}"), body.clone()));
+        let value = if name == "filter" { format!("id%20eq%20%22{id}%22") } else { id.to_owned() };
+        requests.push((format!("{path}?{name}={value}"), body.clone()));
     }
     requests
 }
@@ -86,6 +114,8 @@ fn nobodys(id: &str) -> String {
     let random = uuid::Uuid::new_v4();
     match id {
         id if id.contains(OURS) => id.replace(OURS, NOBODYS),
+        // Of a user or a group.
+        id if id.contains('-') && id.len() == 12 => format!("{}{}", &id[..2], &random.simple().to_string()[..10]),
         id if id.contains('-') => random.to_string(),
         // With a letter: of digits alone it would read as a position where one may be given.
         id => format!("f{}", random.simple()).chars().take(id.len()).collect(),
@@ -112,7 +142,18 @@ async fn ours(system: &System, tenant: &str) -> Vec<String> {
     let grant = json!({"auditor": "New", "scope": ["soa"], "expires_at": crate::auditor_grants::in_a_week()});
     ids.push(admin.post(&format!("/v1/tenants/{tenant}/auditor-grants"), grant).await.text("id"));
     ids.push(tenant.to_owned());
+    ids.extend(provisioned(system, OURS).await.1);
     ids
+}
+
+/// A key that provisions the organisation's people, and the ids of a user and a group whose texts carry the canary.
+async fn provisioned(system: &System, canary: &str) -> (Client, [String; 2]) {
+    let provider = provisioning::provider(system, json!({"name": format!("Okta {canary}")})).await;
+    let user = json!({"userName": format!("otto {canary}"), "displayName": format!("Otto {canary}")});
+    let user = provider.post(&provisioning::at(system, "/Users"), user).await.text("id");
+    let group = json!({"displayName": format!("Owners {canary}"), "members": [{"value": user}]});
+    let group = provider.post(&provisioning::at(system, "/Groups"), group).await.text("id");
+    (provider, [user, group])
 }
 
 /// Waits until everything that follows from what was done has arrived everywhere, and gives where each service is.
@@ -249,7 +290,9 @@ async fn what_is_anothers_and_what_never_was_are_answered_alike() {
     let outsider =
         Stranger { client: other.as_admin(), tenant: theirs.clone(), organisation: other.organisation.clone() };
     let colleague = Stranger { client: sam, tenant: beside.clone(), organisation: system.organisation.clone() };
-    for stranger in [&colleague, &outsider] {
+    let (client, _) = provisioned(&other, THEIRS).await;
+    let provider = Stranger { client, tenant: theirs.clone(), organisation: other.organisation.clone() };
+    for stranger in [&colleague, &outsider, &provider] {
         let (count, seen) = ask_for_everything(stranger, &operations, &ids, &cursors).await;
         assert!(count > 500, "only {count} requests were made");
         assert!(carries(&seen, THEIRS), "nobody saw what is their own");

@@ -1,6 +1,6 @@
 //! The notifications service as it runs, beside services that only say what it reacts to.
 
-use access::{Admission, Caller, Command, Issuer, Role, Term};
+use access::{Admission, Caller, Command, Issuer, Lockout, Role, Term, lockout};
 use chrono::{DateTime, TimeDelta, Utc};
 use eventstore::{Actor, Cx, EventStore, Never, TenantId, aggregate};
 use mail::Mail;
@@ -135,6 +135,13 @@ impl House {
         for command in commands {
             work.execute::<Admission>(&tenant.to_string(), None, command).await.expect("decided");
         }
+        work.finish().await.expect("recorded");
+    }
+
+    /// The organisation's identity provider switched the person off, as tenancy says it.
+    pub async fn lock_out(&self, person: &str) {
+        let mut work = self.tenancy.work(cx(TenantId(self.organisation), "admin"));
+        work.execute::<Lockout>(person, None, lockout::Command::Begin).await.expect("decided");
         work.finish().await.expect("recorded");
     }
 

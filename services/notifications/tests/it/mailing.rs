@@ -128,6 +128,24 @@ async fn a_mail_that_waits_does_not_go_to_who_has_left_meanwhile() {
 }
 
 #[tokio::test]
+async fn a_mail_that_waits_does_not_go_to_who_is_let_in_no_more() {
+    let address = Smtp::nobody().await;
+    let house = House::new(Some(mail(address))).await;
+    let tenant = house.tenant(&[("mara", Role::RiskOwner)]).await;
+    house.set_email("mara", tenant, "mara@example.com").await;
+    house.say_of_risk(tenant, "admin", "R-7", risk_owner("mara")).await;
+    until_tried(&house, tenant).await;
+    house.lock_out("mara").await;
+    while house.get("mara", tenant, "/notifications").await.0 != 401 {
+        tokio::time::sleep(Duration::from_millis(30)).await;
+    }
+    let smtp = Smtp::start_at(address).await;
+    let failed = until_event(&house, tenant, "notification.email_failed", 1).await;
+    assert_eq!(failed[0].data["error"], "the person is let in no more");
+    assert!(smtp.mails().is_empty());
+}
+
+#[tokio::test]
 async fn without_an_address_there_is_no_mail() {
     let smtp = Smtp::start().await;
     let house = House::new(Some(mail(smtp.address()))).await;

@@ -3,7 +3,7 @@ use super::row::Row;
 use super::totp::{Authenticator, recovery_digest};
 use super::{Accounts, unkept};
 use crate::account::{Account, Command, Factor};
-use access::Caller;
+use access::{Caller, Lockout};
 use axum::http::StatusCode;
 use axum::response::Response;
 use chrono::{DateTime, Duration, SubsecRound, Utc};
@@ -49,7 +49,8 @@ enum Shown {
     Wrong,
 }
 
-/// `POST /sign-in`. Who is not there, who has no password yet, and who sends a wrong one or a wrong code hear the same, and as late.
+/// `POST /sign-in`. Who is not there, who is locked out, who has no password yet, and who sends a wrong one or a
+/// wrong code hear the same, and as late.
 pub async fn sign_in(call: Call, accounts: Arc<Accounts>) -> Result<Response, Problem> {
     let began = Instant::now();
     let answered = tried(&call, &accounts).await;
@@ -128,6 +129,9 @@ async fn shown(work: &mut Work, accounts: Arc<Accounts>, signing: Signing) -> Re
     let Some(mut row) = Row::held(work, &person).await?.filter(|row| row.password == hash) else {
         return Ok(Shown::Wrong);
     };
+    if work.load::<Lockout>(&person).await?.0.stands() {
+        return Ok(Shown::Wrong);
+    }
     let factor = match (row.totp.clone(), code) {
         (None, _) => Ok(Factor::Password),
         (Some(_), None) => return Ok(Shown::CodeMissing),

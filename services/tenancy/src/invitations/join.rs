@@ -2,7 +2,7 @@ use super::token::Token;
 use super::{Offer, find, forget, give, inviter};
 use crate::accounts::Accounts;
 use crate::invitation::{Command, Invitation};
-use access::{Action, Admission, Caller, Identity, Login, identity};
+use access::{Action, Admission, Caller, Identity, Lockout, Login, identity};
 use axum::http::StatusCode;
 use axum::response::Response;
 use eventstore::{Actor, Cx, StoreError, TenantId, Work};
@@ -46,6 +46,10 @@ pub async fn join(call: Call, accounts: Option<Arc<Accounts>>) -> Result<Respons
     let cx = Cx { tenant: token.tenant, ..call.cx.clone() };
     // Nothing of it is recorded: nobody becomes anybody for roles that are not to be had.
     let offer = given(&mut call.store.work(cx.clone()), &id, call.cx.tenant).await?;
+    // Whom the organisation lets in no more lets nobody in either.
+    if call.store.work(call.cx.clone()).load::<Lockout>(&offer.invited_by).await?.0.stands() {
+        return Err(refused());
+    }
     become_somebody(&call, accounts.as_deref(), &offer, password).await?;
     let lane = format!("access-{}", token.tenant);
     let organisation = call.cx.tenant;

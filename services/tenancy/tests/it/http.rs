@@ -22,7 +22,7 @@ pub struct House {
 
 pub struct Answer {
     pub status: StatusCode,
-    location: Option<String>,
+    pub location: Option<String>,
     pub etag: Option<String>,
     pub body: Value,
 }

@@ -5,6 +5,7 @@ mod http;
 mod lifecycle;
 mod membership;
 mod own_roles;
+mod scim;
 
 use access::{Caller, Issuer, KEY, Roster};
 use eventstore::{Actor, Cx, EventStore, NOW, Recorded, Stream, TenantId};
