@@ -66,7 +66,7 @@ impl View for Inbox {
 
 /// `GET /notifications`
 pub async fn own(call: Call) -> Result<Response, Problem> {
-    let listed = call.list::<Inbox>(vec![(PERSON, call.caller.person.clone())]).await?;
+    let listed = call.list::<Inbox>(vec![(PERSON, call.caller.person.clone()).into()]).await?;
     Ok(json(StatusCode::OK, listed.position, &listed))
 }
 

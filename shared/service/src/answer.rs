@@ -32,6 +32,14 @@ pub struct Item<V> {
     pub data: V,
 }
 
+impl<V> Item<V> {
+    /// The same object, shown otherwise.
+    pub fn map<W>(self, show: impl FnOnce(V) -> W) -> Item<W> {
+        let Self { id, version, changed_at, data } = self;
+        Item { id, version, changed_at, data: show(data) }
+    }
+}
+
 /// One page of a list as of a position.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Listed<V> {

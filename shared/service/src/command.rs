@@ -17,6 +17,8 @@ pub trait Command: Clone + DeserializeOwned + ToSchema + Send + Sync + 'static {
     const SUMMARY: &'static str;
     /// It begins the object. Others answer 404 where there is none.
     const BEGINS: bool = false;
+    /// There is one in every tenant, also before anything was said of it.
+    const STANDS: bool = false;
     /// An auditor asks why: the reason must be given.
     const NEEDS_REASON: bool = false;
 
@@ -112,7 +114,7 @@ where
     <C::Of as Aggregate>::Event: EventOf,
     for<'a> &'static str: From<&'a <C::Of as Aggregate>::Error>,
 {
-    if !C::BEGINS && work.load::<C::Of>(&id).await?.1 == 0 {
+    if !C::BEGINS && !C::STANDS && work.load::<C::Of>(&id).await?.1 == 0 {
         return Err(Problem::not_found(format!("{} {id}", <C::Of as Aggregate>::TYPE)));
     }
     let command = command.prepare(work, &id).await?;

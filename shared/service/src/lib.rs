@@ -58,5 +58,5 @@ pub use route::{Dialect, Route, Routes};
 pub use run::{Running, connect};
 pub use settings::Settings;
 pub use telemetry::{log_to, prometheus};
-pub use text::{checked_person, checked_ref, checked_text, checked_text_if_given, natural};
+pub use text::{checked_day, checked_person, checked_ref, checked_text, checked_text_if_given, natural};
 pub use visitor::Visitor;

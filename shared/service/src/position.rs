@@ -25,6 +25,16 @@ impl Call {
         Ok(position)
     }
 
+    /// The instant at which dated things are judged that an answer as of `position` shows: the one that `as_of` or the caller's
+    /// grant names, the last that was recorded by a position that is named, and otherwise now.
+    pub async fn clock(&self, session: &mut Session, position: i64) -> Result<DateTime<Utc>, Problem> {
+        match self.query.get("as_of") {
+            None => Ok(self.shows_until().unwrap_or(self.cx.now)),
+            Some(asked) if asked.parse::<i64>().is_err() => Ok(instant("as_of", asked)?),
+            Some(_) => Ok(session.events_at(&[position]).await?.first().map_or(self.cx.now, |last| last.recorded_at)),
+        }
+    }
+
     async fn asked(&self, session: &mut Session, asked: &str) -> Result<i64, Problem> {
         let Ok(position) = asked.parse::<i64>() else {
             let at = instant("as_of", asked).map_err(|error| {

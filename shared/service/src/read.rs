@@ -6,7 +6,7 @@ use axum::response::Response;
 use eventstore::Session;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use views::{Column, Kind, Listing, View, get, list};
+use views::{Column, Filter, Kind, Listing, View, get, list};
 
 const AS_OF: &str = "An instant (2026-03-01T09:30:00Z) or a position of the log: shows what had been recorded by then, whenever it happened";
 
@@ -24,7 +24,13 @@ impl Route {
             .limit()
             .parameter("cursor", "`next` of the page before; the other parameters stay as they were")
             .parameter("sort", "A field to sort by; with a minus sign before it the greatest comes first");
-        V::COLUMNS.iter().fold(route, |route, column| route.parameter(column.name, "Only items with this value"))
+        V::COLUMNS.iter().fold(route, |route, column| {
+            let route = route.parameter(column.name, "Only items with this value");
+            let Some((from, below)) = column.range else { return route };
+            route
+                .parameter(from, "Only items with this value or a greater one")
+                .parameter(below, "Only items with a smaller value")
+        })
     }
 }
 
@@ -72,7 +78,7 @@ impl Call {
     }
 
     /// A page of `V` as the query wants it; `also` filters beside what the query asks.
-    pub async fn list<V: View>(&self, also: Vec<(Column, String)>) -> Result<Listed<V>, Problem> {
+    pub async fn list<V: View>(&self, also: Vec<Filter>) -> Result<Listed<V>, Problem> {
         let mut session = self.session().await?;
         let position = if self.query.get("cursor").is_some() { 0 } else { self.position::<V>(&mut session).await? };
         self.list_at(&mut session, position, also).await
@@ -83,7 +89,7 @@ impl Call {
         &self,
         session: &mut Session,
         position: i64,
-        also: Vec<(Column, String)>,
+        also: Vec<Filter>,
     ) -> Result<Listed<V>, Problem> {
         let (listing, position) = self.begun::<V>(position, also)?;
         let position = self.position_within_grant(session, position).await?;
@@ -93,7 +99,7 @@ impl Call {
     }
 
     /// What the query asks for, from where its cursor ends, and as of which position that is.
-    fn begun<V: View>(&self, position: i64, also: Vec<(Column, String)>) -> Result<(Listing, i64), Problem> {
+    fn begun<V: View>(&self, position: i64, also: Vec<Filter>) -> Result<(Listing, i64), Problem> {
         let mut listing = self.listing::<V>(also)?;
         let Some(cursor) = self.query.get("cursor") else { return Ok((listing, position)) };
         let fits =
@@ -134,7 +140,7 @@ impl Call {
         Ok(Listed { position, items, next })
     }
 
-    fn listing<V: View>(&self, also: Vec<(Column, String)>) -> Result<Listing, Problem> {
+    fn listing<V: View>(&self, also: Vec<Filter>) -> Result<Listing, Problem> {
         let limit = self.page_size()?;
         let column = |name: &str| V::COLUMNS.iter().find(|column| column.name == name).copied();
         let (sort, descending) = match self.query.get("sort") {
@@ -148,19 +154,34 @@ impl Call {
         };
         let mut filters = also;
         for (name, value) in self.query.iter() {
-            if let Some(column) = column(name) {
-                fits(column, value)?;
-                filters.push((column, value.to_owned()));
+            if let Some((column, filter)) = filter::<V>(name) {
+                fits(column, name, value)?;
+                filters.push(filter(column, value.to_owned()));
             }
         }
         Ok(Listing { filters, sort, descending, after: None, limit })
     }
 }
 
-fn fits(column: Column, value: &str) -> Result<(), FieldError> {
+type Asked = fn(Column, String) -> Filter;
+
+/// What a parameter of this name asks of which column.
+fn filter<V: View>(name: &str) -> Option<(Column, Asked)> {
+    V::COLUMNS.iter().find_map(|column| {
+        let filter: Asked = match column.range {
+            _ if column.name == name => Filter::Is,
+            Some((from, _)) if from == name => Filter::From,
+            Some((_, below)) if below == name => Filter::Below,
+            Some(_) | None => return None,
+        };
+        Some((*column, filter))
+    })
+}
+
+fn fits(column: Column, name: &str, value: &str) -> Result<(), FieldError> {
     match column.kind {
         Kind::Int if value.parse::<i64>().is_err() => {
-            Err(field_error(column.name, format!("`{value}` is not a whole number")))
+            Err(field_error(name, format!("`{value}` is not a whole number")))
         }
         Kind::Int | Kind::Text => Ok(()),
     }

@@ -1,6 +1,7 @@
 //! Texts as people write them: what they are checked by, and the order in which people count.
 
 use crate::{FieldError, field_error};
+use chrono::{Datelike, NaiveDate};
 
 const LONGEST_REF: usize = 64;
 
@@ -58,6 +59,14 @@ pub fn checked_text_if_given(field: &str, written: &str, most: usize) -> Result<
     }
 }
 
+/// A day as people write it for programs: a deadline holds to its end, in UTC.
+pub fn checked_day(field: &str, written: &str) -> Result<NaiveDate, FieldError> {
+    let day = NaiveDate::parse_from_str(written.trim(), "%Y-%m-%d").ok();
+    // What sorts as text, and what a spreadsheet can say.
+    day.filter(|day| (1900..=9999).contains(&day.year()))
+        .ok_or_else(|| field_error(field, format!("`{written}` is not a day: write it as 2026-03-01")))
+}
+
 /// Sort by it to count as people do: R-2 before R-10. The database's `natural_place` gives the same: every run of digits
 /// loses its leading zeros and gets its length before it; one of more than 99 digits is ordered as text.
 pub fn natural(name: &str) -> String {
@@ -77,7 +86,7 @@ pub fn natural(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{checked_person, checked_ref, checked_text, checked_text_if_given, natural};
+    use super::{checked_day, checked_person, checked_ref, checked_text, checked_text_if_given, natural};
 
     #[test]
     fn a_ref_is_a_short_name() {
@@ -117,6 +126,15 @@ mod tests {
             assert!(checked_text("name", wrong, 3).is_err(), "{wrong}");
         }
         assert!(checked_text_if_given("name", "four", 3).is_err());
+    }
+
+    #[test]
+    fn a_day_is_written_year_first() {
+        assert_eq!(checked_day("until", " 2026-03-01 ").map(|day| day.to_string()), Ok("2026-03-01".to_owned()));
+        for wrong in ["", "soon", "1.3.2026", "2026-02-30", "0001-01-01", "2026-03-01T00:00:00Z", "+12026-03-01"] {
+            let error = checked_day("until", wrong).expect_err("refused");
+            assert!(error.detail.ends_with("is not a day: write it as 2026-03-01"), "{}", error.detail);
+        }
     }
 
     #[test]

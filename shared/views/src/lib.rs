@@ -11,8 +11,8 @@ mod rows;
 mod set;
 mod view;
 
-pub use listing::Listing;
-pub use query::{Page, Row, get, list, shown, standing, versions};
+pub use listing::{Filter, Listing};
+pub use query::{Page, Row, get, get_many, list, shown, standing, versions};
 pub use rebuild::{Difference, RebuildError, Rebuilt, Told};
 pub use set::ViewSet;
 pub use view::{Column, Folded, Kind, View, stream_key};

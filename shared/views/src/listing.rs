@@ -13,13 +13,27 @@ const SELECTED: &str = "select key, valid_from, version, at, data";
 /// Which rows, in which order, how many.
 #[derive(Clone, Debug)]
 pub struct Listing {
-    /// Columns and the values that they must have.
-    pub filters: Vec<(Column, String)>,
+    /// What the rows must be, all of it.
+    pub filters: Vec<Filter>,
     pub sort: Option<Column>,
     pub descending: bool,
     /// The last row of the page before: its sort value (the key without a sort) and its key.
     pub after: Option<(String, String)>,
     pub limit: i64,
+}
+
+/// What a column must be. A row that says nothing in it is within no bounds.
+#[derive(Clone, Debug)]
+pub enum Filter {
+    Is(Column, String),
+    From(Column, String),
+    Below(Column, String),
+}
+
+impl From<(Column, String)> for Filter {
+    fn from((column, value): (Column, String)) -> Self {
+        Self::Is(column, value)
+    }
 }
 
 /// One statement, hence one snapshot of the database. $1 is the tenant, $2 the position, `values` are bound after them.
@@ -84,8 +98,20 @@ impl Listing {
             values.push(Value::of(kind, value));
             format!("${}", values.len() + 2)
         };
-        let filter =
-            |(column, value): &(Column, String)| format!(" and {} = {}", column.name, bound(column.kind, value));
+        // Where a row says nothing, its column is '' or -1: see the migrations.
+        let says = |column: &Column| match column.kind {
+            Kind::Text => format!("{} > ''", column.name),
+            Kind::Int => format!("{} >= 0", column.name),
+        };
+        let filter = |filter: &Filter| match filter {
+            Filter::Is(column, value) => format!(" and {} = {}", column.name, bound(column.kind, value)),
+            Filter::From(column, value) => {
+                format!(" and {} and {} >= {}", says(column), column.name, bound(column.kind, value))
+            }
+            Filter::Below(column, value) => {
+                format!(" and {} and {} < {}", says(column), column.name, bound(column.kind, value))
+            }
+        };
         let mut wanted = self.filters.iter().map(filter).collect::<Vec<_>>().concat();
         if let Some((value, key)) = &self.after {
             let place = bound(self.sort.map_or(Kind::Text, |column| column.kind), value);

@@ -81,6 +81,34 @@ pub async fn get<V: View>(session: &mut Session, key: &str, position: i64) -> Re
     Ok(row.map(Stored::row))
 }
 
+/// The rows under these keys as of `position`, of those that there were.
+pub async fn get_many<V: View>(
+    session: &mut Session,
+    keys: &[String],
+    position: i64,
+) -> Result<Vec<Row<V>>, StoreError> {
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let tenant = session.tenant();
+    // Each as `get` finds it.
+    let statement = format!(
+        "select r.key, r.valid_from, r.version, r.at, r.data from unnest($2::text[]) as w(key)
+         cross join lateral (
+             select * from {} v where v.tenant_id = $1 and v.key = w.key and v.valid_from <= $3
+             order by v.valid_from desc limit 1
+         ) r where r.valid_to > $3",
+        table(V::NAME)
+    );
+    let rows: Vec<Stored<V>> = sqlx::query_as(AssertSqlSafe(statement))
+        .bind(tenant)
+        .bind(keys)
+        .bind(position)
+        .fetch_all(session.connection())
+        .await?;
+    Ok(rows.into_iter().map(Stored::row).collect())
+}
+
 /// What the view showed under a key after position `after` and up to `position`, oldest first, `limit` rows at most.
 pub async fn versions<V: View>(
     session: &mut Session,

@@ -42,6 +42,8 @@ pub trait View: Serialize + DeserializeOwned + Send + Sync + Unpin + 'static {
 pub struct Column {
     pub name: &'static str,
     pub kind: Kind,
+    /// The parameters by which a list keeps what is at least a value, and what is below one.
+    pub range: Option<(&'static str, &'static str)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,11 +54,17 @@ pub enum Kind {
 
 impl Column {
     pub const fn text(name: &'static str) -> Self {
-        Self { name, kind: Kind::Text }
+        Self { name, kind: Kind::Text, range: None }
     }
 
     pub const fn int(name: &'static str) -> Self {
-        Self { name, kind: Kind::Int }
+        Self { name, kind: Kind::Int, range: None }
+    }
+
+    /// A list filters by it with bounds too: `from` is the parameter of the least value, `below` that of the first too great.
+    #[must_use]
+    pub const fn ranged(self, from: &'static str, below: &'static str) -> Self {
+        Self { range: Some((from, below)), ..self }
     }
 }
 

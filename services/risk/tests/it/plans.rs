@@ -140,7 +140,7 @@ macro_rules! costs {
 
 fn page(sort: &'static str, filters: &[(Column, &str)], after: Option<(&str, &str)>) -> Listing {
     let sort = RegisteredRisk::COLUMNS.iter().copied().find(|column| column.name == sort).or(RegisteredRisk::ORDER);
-    let filters = filters.iter().map(|(column, value)| (*column, (*value).to_owned())).collect();
+    let filters = filters.iter().map(|(column, value)| (*column, (*value).to_owned()).into()).collect();
     let after = after.map(|(value, key)| (value.to_owned(), key.to_owned()));
     Listing { filters, sort, descending: false, after, limit: PAGE }
 }

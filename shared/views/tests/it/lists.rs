@@ -4,7 +4,7 @@ use crate::tally::{Sum, add, database, record};
 use crate::views;
 use eventstore::{NOW, Session, TenantId};
 use std::collections::BTreeMap;
-use views::{Column, Listing, list, shown};
+use views::{Column, Filter, Listing, get_many, list, shown};
 
 const TOTAL: Column = Column::int("total");
 
@@ -51,10 +51,26 @@ async fn lists_filter_sort_and_page_as_of_a_position() {
 
     let expected = [("e", 11), ("b", 9), ("c", 5), ("a", 5), ("d", 2)].map(|(key, total)| (key.to_owned(), total));
     assert_eq!(seen, expected);
-    let fives =
-        Listing { filters: vec![(total, "5".to_owned())], sort: None, descending: false, after: None, limit: 10 };
+    let fives = Listing {
+        filters: vec![(total, "5".to_owned()).into()],
+        sort: None,
+        descending: false,
+        after: None,
+        limit: 10,
+    };
     let rows = list::<Sum>(&mut session, 6, &fives).await.expect("read").rows;
     assert_eq!(rows.iter().map(|row| row.key.as_str()).collect::<Vec<_>>(), ["a", "c"]);
+    let keys = ["a", "nobody", "d"].map(ToOwned::to_owned);
+    for (position, expected) in [(6, vec![("a", 5), ("d", 102)]), (5, vec![("a", 5), ("d", 2)]), (1, vec![("a", 5)])] {
+        let rows = get_many::<Sum>(&mut session, &keys, position).await.expect("read");
+        let mut found: Vec<(&str, i64)> = rows.iter().map(|row| (row.key.as_str(), row.data.total)).collect();
+        found.sort_unstable();
+        assert_eq!(found, expected, "as of {position}");
+    }
+    let between = vec![Filter::From(total, "5".to_owned()), Filter::Below(total, "11".to_owned())];
+    let between = Listing { filters: between, ..fives };
+    let rows = list::<Sum>(&mut session, 6, &between).await.expect("read").rows;
+    assert_eq!(rows.iter().map(|row| row.key.as_str()).collect::<Vec<_>>(), ["a", "b", "c"]);
 }
 
 /// Few events, many, those that an index of its own finds, and those around the edges between.
@@ -80,7 +96,7 @@ async fn a_list_as_of_any_position_is_what_the_events_up_to_it_make() {
         let mut expected: Vec<(String, i64)> = totals.into_iter().map(|(key, total)| (key.to_owned(), total)).collect();
         assert_eq!(listed(&mut session, position, all(None)).await, expected, "by key as of {position}");
         let twos: Vec<_> = expected.iter().filter(|(_, total)| *total == 2).cloned().collect();
-        let filtered = Listing { filters: vec![(TOTAL, "2".to_owned())], limit: 3, ..all(None) };
+        let filtered = Listing { filters: vec![(TOTAL, "2".to_owned()).into()], limit: 3, ..all(None) };
         assert_eq!(listed(&mut session, position, filtered).await, twos, "those of 2 as of {position}");
         expected.sort_by_key(|(key, total)| (*total, key.clone()));
         assert_eq!(listed(&mut session, position, all(Some(TOTAL))).await, expected, "by total as of {position}");

@@ -151,7 +151,7 @@ impl Client for Paging {
         };
         let limit = i64::try_from(FIRST)?;
         let listing = if self.filtered {
-            let filters = vec![(Column::text("state"), "assessed".to_owned())];
+            let filters = vec![(Column::text("state"), "assessed".to_owned()).into()];
             Listing { filters, sort: Some(Column::int("score")), descending: true, after: None, limit }
         } else {
             Listing { filters: vec![], sort: RegisteredRisk::ORDER, descending: false, after: None, limit }
