@@ -68,6 +68,19 @@ async fn a_consultancy_sees_how_its_clients_stand() {
     let then = portfolio(&admin, &ours, &format!("?as_of={}", before["position"])).await;
     assert_eq!(then, before);
 
+    // What an owner accepts is told with its last day, until the risk changes.
+    let at = |tail: &str| format!("/v1/tenants/{birch}{tail}");
+    let olga = system.person(&birch, "olga", &["risk_owner"]).await;
+    admin.put(&at("/risks/R-2/owner"), json!({"owner": "olga"})).await;
+    admin.post(&at("/risks/R-2/assessments"), json!({"stage": "residual", "likelihood": 1, "impact": 1})).await;
+    olga.put(&at("/risks/R-2/acceptance"), json!({"until": "2999-12-31"})).await;
+    let accepted = async || portfolio(&admin, &ours, "").await["items"][0]["accepted"].clone();
+    until("the acceptance to arrive", async || accepted().await == json!([{"on": "2999-12-31", "risks": 1}])).await;
+    admin.put(&at("/risks/R-2/description"), json!({"name": "Flood"})).await;
+    until("its end to arrive", async || accepted().await == json!([])).await;
+    admin.post(&at("/risks/R-1/close"), json!({"reason": "sold"})).await;
+    until("the closed risk to leave", async || portfolio(&admin, &ours, "").await["items"][0]["risks"] == 2).await;
+
     until("audit to have it all", async || system.verify().await.0).await;
 }
 

@@ -25,7 +25,7 @@ pub struct Report {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Figures {
-    /// All in the register.
+    /// All in the register that are not closed.
     pub risks: u32,
     /// Those that are assessed, by their level: the current one, or the inherent one where there is no current.
     #[serde(default)]
@@ -45,6 +45,9 @@ pub struct Figures {
     /// Evidence that is valid until a day only, by that day.
     #[serde(default)]
     pub expiring: Vec<Expiring>,
+    /// Risks of which what is left is accepted until a day only, by that day.
+    #[serde(default)]
+    pub accepted: Vec<AcceptedUntil>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -60,6 +63,13 @@ pub struct Expiring {
     /// A day in UTC, such as `2026-03-01`.
     pub on: String,
     pub evidence: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AcceptedUntil {
+    /// A day in UTC, such as `2026-03-01`.
+    pub on: String,
+    pub risks: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,4 +1,4 @@
-use crate::client::{AtLevel, Expiring, Figures};
+use crate::client::{AcceptedUntil, AtLevel, Expiring, Figures};
 use crate::figure::Event;
 use eventstore::{Recorded, Session, StoreError};
 use serde::{Deserialize, Serialize};
@@ -34,12 +34,14 @@ struct Rated {
 /// A tenant's figures as of a position of its own log.
 pub async fn figures(session: &mut Session, position: i64) -> Result<Figures, StoreError> {
     let mut figures = of_controls_and_evidence(session, position).await?;
+    figures.accepted = accepted(session, position).await?;
     let levels: Vec<Rated> = sqlx::query_as(
         "select (data->'data'->'level'->>'rank')::int as rank, data->'data'->'level'->>'label' as label, count(*) as risks,
                 count(*) filter (where data->'data'->>'acceptable' = 'false') as above_acceptance,
                 count(*) filter (where data->'data'->>'acceptable' = 'false' and not data->'data' ? 'option') as untreated
          from view_figure
          where tenant_id = $1 and valid_from <= $2 and valid_to > $2 and data->>'type' = 'risk_noted'
+           and not data->'data' ? 'closed'
          group by 1, 2 order by 1, 2",
     )
     .bind(session.tenant())
@@ -56,6 +58,25 @@ pub async fn figures(session: &mut Session, position: i64) -> Result<Figures, St
         }
     }
     Ok(figures)
+}
+
+/// By the last day. What was accepted by an earlier revision of the methodology is no more.
+async fn accepted(session: &mut Session, position: i64) -> Result<Vec<AcceptedUntil>, StoreError> {
+    let accepted: Vec<(String, i64)> = sqlx::query_as(
+        "with figure as (
+             select data->>'type' as kind, data->'data' as said from view_figure
+             where tenant_id = $1 and valid_from <= $2 and valid_to > $2
+         )
+         select said->'acceptance'->>'until', count(*) from figure
+         where kind = 'risk_noted' and said ? 'acceptance' and (said->'acceptance'->>'methodology_revision')::bigint >=
+             coalesce((select max((said->>'revision')::bigint) from figure where kind = 'methodology_noted'), 0)
+         group by 1 order by 1",
+    )
+    .bind(session.tenant())
+    .bind(position)
+    .fetch_all(session.connection())
+    .await?;
+    Ok(accepted.into_iter().map(|(on, risks)| AcceptedUntil { on, risks: number(risks) }).collect())
 }
 
 async fn of_controls_and_evidence(session: &mut Session, position: i64) -> Result<Figures, StoreError> {

@@ -1,4 +1,4 @@
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use eventstore::{Cx, aggregate};
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +20,16 @@ pub enum Heard {
     },
     RiskTreated {
         option: String,
+    },
+    /// What is left of it is accepted until a day; absent: not, or no more.
+    RiskAccepted {
+        acceptance: Option<NotedAcceptance>,
+    },
+    RiskClosed {
+        closed: bool,
+    },
+    MethodologyAdopted {
+        revision: u32,
     },
     ControlDecided {
         applicable: bool,
@@ -56,6 +66,20 @@ pub struct NotedRisk {
     /// How it is treated, where that is decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub option: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acceptance: Option<NotedAcceptance>,
+    /// True where it is a risk no more, and else absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed: Option<bool>,
+}
+
+/// Of what is left of a risk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotedAcceptance {
+    /// Its last day, in UTC.
+    pub until: NaiveDate,
+    /// It counts while no later revision is in force.
+    pub methodology_revision: u32,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -73,6 +97,9 @@ pub struct NotedControl {
 #[expect(clippy::enum_variant_names, reason = "each notes an object of another kind, and is named after it")]
 pub enum Event {
     RiskNoted(NotedRisk),
+    MethodologyNoted {
+        revision: u32,
+    },
     ControlNoted(NotedControl),
     RequirementNoted {
         control: String,
@@ -102,6 +129,11 @@ impl Figure {
                 Event::RiskNoted(NotedRisk { level: Some(level), acceptable: Some(acceptable), current, ..before })
             }
             Heard::RiskTreated { option } => Event::RiskNoted(NotedRisk { option: Some(option), ..self.risk() }),
+            Heard::RiskAccepted { acceptance } => Event::RiskNoted(NotedRisk { acceptance, ..self.risk() }),
+            Heard::RiskClosed { closed } => {
+                Event::RiskNoted(NotedRisk { closed: closed.then_some(true), ..self.risk() })
+            }
+            Heard::MethodologyAdopted { revision } => Event::MethodologyNoted { revision },
             Heard::ControlDecided { applicable } => {
                 Event::ControlNoted(NotedControl { applicable: Some(applicable), ..self.control() })
             }
@@ -131,7 +163,7 @@ aggregate!(Figure, "figure", Heard, Event, Broken);
 
 #[cfg(test)]
 mod tests {
-    use super::{Event, Figure, Heard, Level, NotedControl, NotedRisk};
+    use super::{Event, Figure, Heard, Level, NotedAcceptance, NotedControl, NotedRisk};
     use crate::testing::cx;
     use eventstore::TenantId;
 
@@ -154,7 +186,7 @@ mod tests {
     fn risk(rank: u32, current: bool, option: Option<&str>) -> Event {
         let level = Some(Level { rank, label: format!("level {rank}") });
         let option = option.map(ToOwned::to_owned);
-        Event::RiskNoted(NotedRisk { level, acceptable: Some(rank < 2), current, option })
+        Event::RiskNoted(NotedRisk { level, acceptable: Some(rank < 2), current, option, ..NotedRisk::default() })
     }
 
     #[test]
@@ -168,6 +200,20 @@ mod tests {
             risk(1, true, Some("accept")),
         ];
         assert_eq!(noted(all), expected);
+    }
+
+    #[test]
+    fn an_acceptance_counts_until_it_ends_and_a_closed_risk_keeps_what_was_noted() {
+        let until = "2026-12-31".parse().expect("a day");
+        let acceptance = Some(NotedAcceptance { until, methodology_revision: 2 });
+        let all = vec![
+            Heard::RiskAccepted { acceptance: acceptance.clone() },
+            Heard::RiskClosed { closed: true },
+            Heard::RiskAccepted { acceptance: None },
+            Heard::RiskAccepted { acceptance: None },
+        ];
+        let risk = |acceptance, closed| Event::RiskNoted(NotedRisk { acceptance, closed, ..NotedRisk::default() });
+        assert_eq!(noted(all), [risk(acceptance.clone(), None), risk(acceptance, Some(true)), risk(None, Some(true))]);
     }
 
     #[test]

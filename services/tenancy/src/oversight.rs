@@ -4,7 +4,7 @@
 use crate::TenantProfile;
 use crate::client::{Client, Report};
 use crate::counted::{Counted, figures};
-use crate::figure::{Figure, Heard, Level};
+use crate::figure::{Figure, Heard, Level, NotedAcceptance};
 use crate::organisation::{self, Organisation};
 use crate::portfolio::OverseenTenant;
 use anyhow::Context;
@@ -24,6 +24,11 @@ struct Assessed {
 #[derive(Deserialize)]
 struct Treated {
     option: String,
+}
+
+#[derive(Deserialize)]
+struct Adopted {
+    revision: u32,
 }
 
 #[derive(Deserialize)]
@@ -71,6 +76,19 @@ fn heard(event: &Recorded) -> serde_json::Result<Option<(String, Heard)>> {
             let Treated { option } = serde_json::from_value(data())?;
             object(Heard::RiskTreated { option })
         }
+        "risk.accepted" => {
+            let acceptance: NotedAcceptance = serde_json::from_value(data())?;
+            object(Heard::RiskAccepted { acceptance: Some(acceptance) })
+        }
+        // What is asked for anew takes the place of what was accepted.
+        "risk.acceptance_asked" | "risk.acceptance_withdrawn" | "risk.acceptance_lapsed" => {
+            object(Heard::RiskAccepted { acceptance: None })
+        }
+        kind @ ("risk.closed" | "risk.reopened") => object(Heard::RiskClosed { closed: kind == "risk.closed" }),
+        "methodology.adopted" => {
+            let Adopted { revision } = serde_json::from_value(data())?;
+            object(Heard::MethodologyAdopted { revision })
+        }
         "control.included" => object(Heard::ControlDecided { applicable: true }),
         "control.excluded" => object(Heard::ControlDecided { applicable: false }),
         "control.implementation_set" => {
@@ -91,10 +109,17 @@ fn heard(event: &Recorded) -> serde_json::Result<Option<(String, Heard)>> {
 }
 
 /// What changes a figure.
-const COUNTED: [&str; 9] = [
+const COUNTED: [&str; 16] = [
     "risk.identified",
     "risk.assessed",
     "risk.treatment_decided",
+    "risk.accepted",
+    "risk.acceptance_asked",
+    "risk.acceptance_withdrawn",
+    "risk.acceptance_lapsed",
+    "risk.closed",
+    "risk.reopened",
+    "methodology.adopted",
     "control.included",
     "control.excluded",
     "control.implementation_set",
