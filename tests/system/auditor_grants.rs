@@ -6,8 +6,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::{Duration, SystemTime};
 
-const EVERYTHING: [&str; 9] =
-    ["assets", "controls", "evidence", "methodology", "people", "risks", "soa", "tenant", "trail"];
+const EVERYTHING: [&str; 10] =
+    ["assets", "context", "controls", "evidence", "methodology", "people", "risks", "soa", "tenant", "trail"];
 
 fn now() -> DateTime<Utc> {
     SystemTime::now().into()

@@ -67,6 +67,8 @@ pub async fn do_everything(system: &System, admin: &Client, tenant: &str, smtp: 
         let treatment = json!({"option": "mitigate", "controls": [control], "reason": "decided"});
         admin.put(&at("/risks/R-1/treatment"), treatment).await;
     }
+    decide_on_a_risk(system, admin, tenant).await;
+    direct(admin, tenant).await;
     let included = json!({"applicable": true, "basis": "law", "justification": "We must"});
     admin.put(&at("/controls/A.5.31/applicability"), included).await;
     let excluded = json!({"applicable": false, "justification": "No such thing"});
@@ -112,6 +114,80 @@ pub async fn do_everything(system: &System, admin: &Client, tenant: &str, smtp: 
     admin.send(Method::DELETE, &at(&format!("/auditor-grants/{grant}")), None, &[]).await;
 
     set_up_offer_and_close(system, tenant).await;
+}
+
+/// Olga's risk is assessed by another methodology, treated, accepted by two, changed, and closed.
+async fn decide_on_a_risk(system: &System, admin: &Client, tenant: &str) {
+    let at = |tail: &str| format!("/v1/tenants/{tenant}{tail}");
+    let olga = system.person(tenant, "olga", &["risk_owner"]).await;
+    admin.put(&at("/methodology"), crate::isolation::methodology()).await;
+    let fire = json!({"name": "Fire", "category": "Safety", "threat": "Heat", "vulnerability": "Paper"});
+    admin.put(&at("/risks/R-1/description"), fire.clone()).await;
+    for (stage, likelihood) in [("current", 4), ("residual", 3)] {
+        let assessed = json!({"stage": stage, "likelihood": likelihood, "impact": 4, "rationale": "dry"});
+        admin.post(&at("/risks/R-1/assessments"), assessed).await;
+    }
+    for action in ["T-1", "T-2"] {
+        let action = json!({"ref": action, "what": "Move the paper", "who": "olga", "due": "2999-12-31"});
+        admin.put(&at("/risks/R-1/actions"), action).await;
+    }
+    admin.post(&at("/risks/R-1/actions/done"), json!({"ref": "T-1"})).await;
+    let dropped = json!({"ref": "T-2", "reason": "no paper left"}).to_string();
+    admin.send(Method::DELETE, &at("/risks/R-1/actions"), Some(dropped), &[]).await;
+    let until = json!({"until": "2999-12-31", "reason": "no budget"});
+    olga.post(&at("/treatment-plan/approvals"), until.clone()).await;
+    admin.post(&at("/risks/R-1/acceptance/confirmation"), json!({})).await;
+    admin.put(&at("/risks/R-1/existing-controls"), json!({"controls": ["A.5.2"]})).await;
+    olga.put(&at("/risks/R-1/acceptance"), until).await;
+    let withdrawn = json!({"reason": "there is budget"}).to_string();
+    admin.send(Method::DELETE, &at("/risks/R-1/acceptance"), Some(withdrawn), &[]).await;
+    admin.post(&at("/risks/R-1/close"), json!({"reason": "no paper left"})).await;
+    admin.post(&at("/risks/R-1/reopen"), json!({"reason": "new paper"})).await;
+}
+
+/// What the ISMS is about, objectives, a change, and a round.
+async fn direct(admin: &Client, tenant: &str) {
+    let at = |tail: &str| format!("/v1/tenants/{tenant}{tail}");
+    let issue = json!({"ref": "I-1", "kind": "internal", "what": "Half of the team works from home"});
+    let climate = json!({"relevant": true, "why": "The cellar floods"});
+    admin.put(&at("/context/issues"), json!({"issues": [issue], "climate": climate})).await;
+    let requirement = json!({"what": "Notice of a breach", "addressed": true, "how": "By the incident process"});
+    let party = json!({"ref": "P-1", "name": "Customers", "requirements": [requirement]});
+    admin.put(&at("/context/parties"), json!({"parties": [party]})).await;
+    let one = |id: &str| json!([{"ref": id, "name": "Porto"}]);
+    let scope = json!({"statement": "All of it", "sites": one("S-1"), "units": one("U-1"), "systems": one("Y-1"),
+        "interfaces": one("X-1"), "exclusions": [{"what": "Tills", "reason": "The landlord's"}]});
+    admin.put(&at("/context/scope"), json!({"scope": scope, "reason": "decided"})).await;
+    admin.put(&at("/context/management"), json!({"people": ["admin"], "reason": "the articles say so"})).await;
+    admin.post(&at("/context/approvals"), json!({"revision": 3})).await;
+    let asset = json!({"name": "Ledger", "kind": "primary", "owner": "olga", "scope": ["S-1"]});
+    admin.put(&at("/assets/A-1"), asset).await;
+
+    let objective = |what: &str, more: (&str, &str)| {
+        let mut body = json!({"what": what, "measure": "Hours", "target": "4", "actions": "Rehearse", "resources": "A machine",
+            "owner": "olga", "due": "2999-12-31", "evaluation": "By a test"});
+        body[more.0] = json!(more.1);
+        body
+    };
+    admin.post(&at("/objectives"), objective("Restore", ("ref", "O-1"))).await;
+    admin.put(&at("/objectives/O-1"), objective("Restore faster", ("reason", "asked"))).await;
+    admin.post(&at("/objectives/O-1/evaluations"), json!({"result": "3 hours", "verdict": "achieved"})).await;
+    admin.send(Method::DELETE, &at("/objectives/O-1"), Some(json!({"reason": "done"}).to_string()), &[]).await;
+    let change = |what: &str, more: (&str, &str)| {
+        let mut body = json!({"what": what, "purpose": "Less to run", "consequences": "Suppliers", "integrity": "Both run",
+            "resources": "Two people", "responsibilities": "Olga decides", "owner": "olga", "due": "2999-12-31"});
+        body[more.0] = json!(more.1);
+        body
+    };
+    for id in ["C-1", "C-2"] {
+        admin.post(&at("/planned-changes"), change("Move", ("ref", id))).await;
+    }
+    admin.put(&at("/planned-changes/C-1"), change("Move slowly", ("reason", "asked"))).await;
+    admin.post(&at("/planned-changes/C-1/outcome"), json!({"result": "Moved"})).await;
+    admin.send(Method::DELETE, &at("/planned-changes/C-2"), Some(json!({"reason": "not now"}).to_string()), &[]).await;
+    let round = json!({"ref": "spring", "name": "Spring", "due": "2999-12-31", "risks": ["R-1"]});
+    admin.post(&at("/assessment-rounds"), round).await;
+    admin.post(&at("/assessment-rounds/spring/completion"), json!({"reason": "it was looked at in March"})).await;
 }
 
 /// The tenant's life, to its end with another organisation.

@@ -46,6 +46,9 @@ async fn two_clients_have_a_believable_year_and_a_second_start_changes_nothing()
         let soa = up.get(&at("/soa")).await;
         assert_eq!(soa["rows"].as_array().map(Vec::len), Some(93));
         assert!(soa["counts"]["excluded"].as_i64().is_some_and(|count| count > 0), "{}", soa["counts"]);
+        let accepted = items(&up, &at("/risks?acceptance=accepted")).await;
+        assert!(accepted.iter().any(|risk| risk["acceptance"]["confirmed_by"].is_string()), "{accepted:#?}");
+        assert!(up.get(&at("/context")).await["climate"]["relevant"].is_boolean());
         counts.push(up.get(&at("/risks")).await["position"].clone());
     }
     up.stop().await;

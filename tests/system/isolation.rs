@@ -97,6 +97,59 @@ async fn a_namesake_of_another_organisation_is_a_stranger() {
     assert_eq!(namesake.get(&format!("/v1/tenants/{theirs}/risks")).await.status, 200);
 }
 
+const OF_THE_CONTEXT: [&str; 4] = ["/context", "/objectives", "/planned-changes", "/assessment-rounds"];
+
+/// The same of what the ISMS is about, its objectives, planned changes and rounds.
+fn right_of_context(operation: &Operation, tail: &str, id: &str) -> Value {
+    let objective = json!({"what": "New", "measure": "x", "target": "x", "actions": "x", "resources": "x", "owner": "sam",
+        "due": "2999-12-31", "evaluation": "x"});
+    let change = json!({"what": "New", "purpose": "x", "consequences": "x", "integrity": "x", "resources": "x",
+        "responsibilities": "x", "owner": "sam", "due": "2999-12-31"});
+    let with = |mut body: Value, name: &str, value: &str| {
+        body[name] = json!(value);
+        body
+    };
+    match (operation.method.as_str(), tail) {
+        ("PUT", "/context/issues") => json!({"issues": [{"ref": "I-1", "kind": "external", "what": "New"}],
+            "climate": {"relevant": false, "why": "x"}}),
+        ("PUT", "/context/parties") => json!({"parties": [{"ref": "P-1", "name": "New",
+            "requirements": [{"what": "New", "addressed": false, "how": "x"}]}]}),
+        ("POST", "/context/scope/preview") => json!({"scope": {"statement": "New"}}),
+        ("PUT", "/context/scope") => {
+            json!({"scope": {"statement": "New", "sites": [{"ref": "S-1", "name": "New"}]}, "reason": "so"})
+        }
+        ("PUT", "/context/management") => json!({"people": ["sam"], "reason": "so"}),
+        ("POST", "/context/approvals") => json!({"revision": 1}),
+        ("POST", "/objectives") => with(objective, "ref", "O-new"),
+        ("PUT", "/objectives/{id}") => with(objective, "reason", "so"),
+        ("POST", "/objectives/{id}/evaluations") => json!({"result": "New", "verdict": "on_track"}),
+        ("POST", "/planned-changes") => with(change, "ref", "C-new"),
+        ("PUT", "/planned-changes/{id}") => with(change, "reason", "so"),
+        ("POST", "/planned-changes/{id}/outcome") => json!({"result": "New"}),
+        ("DELETE", "/objectives/{id}" | "/planned-changes/{id}") | ("POST", "/assessment-rounds/{id}/completion") => {
+            json!({"reason": "so"})
+        }
+        ("POST", "/assessment-rounds") => {
+            json!({"ref": "round-new", "name": "New", "due": "2999-12-31", "risks": [id]})
+        }
+        (method, tail) => panic!("say here what would be right for {method} {tail}"),
+    }
+}
+
+/// The baseline's scales, with an appetite and intervals of its own.
+pub fn methodology() -> Value {
+    json!({
+        "likelihood": ["Rare", "Unlikely", "Possible", "Likely", "Almost certain"],
+        "impact": ["Negligible", "Minor", "Moderate", "Major", "Severe"],
+        "levels": ["low", "medium", "high", "critical"],
+        "matrix": [[0, 0, 0, 1, 1], [0, 0, 1, 1, 2], [0, 1, 1, 2, 2], [1, 1, 2, 2, 3], [1, 2, 2, 3, 3]],
+        "acceptance_level": 0,
+        "appetite": [{"category": "Safety", "acceptance_level": 0}],
+        "review_days": [365, 180, 90, 30],
+        "reason": "reviewed"
+    })
+}
+
 /// What would be right for each operation that writes, if its path were one's own.
 pub fn right(operation: &Operation, id: &str) -> Option<String> {
     let (_, tail) = operation.path.split_once("{tenant}")?;
@@ -113,6 +166,17 @@ pub fn right(operation: &Operation, id: &str) -> Option<String> {
             json!({"risk": id, "stage": "current", "currency": "EUR", "frequency": 1, "loss": loss})
         }
         ("PUT", "/risks/{id}/treatment") => json!({"option": "accept", "controls": [], "reason": "why not"}),
+        ("PUT", "/methodology") => methodology(),
+        ("PUT", "/risks/{id}/actions") => json!({"ref": "T-new", "what": "New", "who": "sam", "due": "2999-12-31"}),
+        ("POST", "/risks/{id}/actions/done") => json!({"ref": "T-1"}),
+        ("DELETE", "/risks/{id}/actions") => json!({"ref": "T-1", "reason": "why not"}),
+        ("PUT", "/risks/{id}/acceptance") => json!({"until": "2999-12-31", "reason": "why not"}),
+        ("POST", "/risks/{id}/acceptance/confirmation") => json!({}),
+        ("DELETE", "/risks/{id}/acceptance") | ("POST", "/risks/{id}/close" | "/risks/{id}/reopen") => {
+            json!({"reason": "why not"})
+        }
+        ("POST", "/treatment-plan/approvals") => json!({"until": "2999-12-31", "risks": [id]}),
+        (_, tail) if OF_THE_CONTEXT.iter().any(|noun| tail.starts_with(noun)) => right_of_context(operation, tail, id),
         ("PUT", "/controls/{id}/applicability") => json!({"applicable": true, "basis": "law", "justification": "so"}),
         ("PUT", "/controls/{id}/implementation") => json!({"state": "operating"}),
         ("POST", "/evidence") => json!({"title": "New", "note": "New", "supports": [id]}),

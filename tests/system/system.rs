@@ -310,7 +310,10 @@ impl Client {
                 "" | "people" | "permissions" | "roles" | "history" | "api-keys" | "auditor-grants" | "invitations"
                 | "settings" | "state" | "offer" | "groups",
             ) => "tenancy",
-            Some("methodology" | "assets" | "risks" | "quantifications" | "imports") => "risk",
+            Some(
+                "methodology" | "assets" | "risks" | "quantifications" | "imports" | "actions" | "reassessments"
+                | "treatment-plan" | "context" | "objectives" | "planned-changes" | "assessment-rounds",
+            ) => "risk",
             Some("controls" | "evidence" | "soa") => "controls",
             Some("trail") => "audit",
             Some("notifications" | "contacts") => "notifications",

@@ -1,14 +1,18 @@
 //! An asset: what is worth protecting, or what such a thing runs on.
 
 mod body;
+mod circle;
 mod import;
 mod inventory;
 mod named;
+mod valued;
 
 pub use body::{AddAsset, ChangeAsset};
+pub use circle::{Circles, circular};
 pub use import::Import;
 pub use inventory::RegisteredAsset;
 pub use named::{exists, refuse_unknown, streams, unknown};
+pub use valued::{ValuedAsset, valued_asset, valued_assets};
 
 use eventstore::{Cx, aggregate};
 use serde::{Deserialize, Serialize};
@@ -57,6 +61,9 @@ pub struct Profile {
     pub security_objectives: SecurityObjectives,
     /// Refs of the assets that rely on this one.
     pub supports: Vec<String>,
+    /// Refs of the sites, units, systems and interfaces of the scope that it belongs to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scope: Vec<String>,
 }
 
 #[derive(Default, Serialize, Deserialize)]
@@ -114,7 +121,7 @@ fn changed(standing: Option<&Profile>, profile: Profile) -> Vec<Event> {
 aggregate!(Asset, "asset", Command, Event, Broken);
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::{Asset, Broken, Command, Event, Kind, Profile, SecurityObjectives};
     use crate::fixture::cx;
 
@@ -127,6 +134,7 @@ mod tests {
             owner: None,
             security_objectives: SecurityObjectives { integrity: Some(3), ..SecurityObjectives::default() },
             supports: vec![],
+            scope: vec![],
         }
     }
 

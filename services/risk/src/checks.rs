@@ -1,7 +1,11 @@
 //! What bodies and uploaded rows are checked by: mistakes collected, lists of refs.
 
-use service::{FieldError, Problem, checked_ref, field_error, natural};
+use chrono::NaiveDate;
+use eventstore::Cx;
+use service::{FieldError, Problem, checked_day, checked_ref, field_error, natural};
 
+/// What a methodology's categories may have too.
+pub const LONGEST_LABEL: usize = 60;
 pub const LONGEST_NAME: usize = 200;
 pub const LONGEST_TEXT: usize = 10_000;
 
@@ -60,6 +64,18 @@ impl Faults {
     }
 }
 
+/// The day on which something happened that was not to come: today where none is given.
+pub fn checked_past_day(field: &str, written: Option<&str>, cx: &Cx) -> Result<NaiveDate, FieldError> {
+    let today = today(cx);
+    let day = written.map_or(Ok(today), |day| checked_day(field, day))?;
+    if day > today { Err(field_error(field, "it lies in the future: say the day on which it was")) } else { Ok(day) }
+}
+
+/// The day on which what is decided here happens.
+pub fn today(cx: &Cx) -> NaiveDate {
+    cx.occurred_at.unwrap_or(cx.now).date_naive()
+}
+
 /// A list of refs, each well formed, as [`tidy`] puts them.
 pub fn checked_refs(field: &str, written: &[String]) -> Result<Vec<String>, Vec<FieldError>> {
     if written.len() > MOST_LINKS {
@@ -81,7 +97,8 @@ pub fn tidy(refs: impl IntoIterator<Item = String>) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Faults, checked_refs, tidy};
+    use super::{Faults, checked_past_day, checked_refs, tidy};
+    use crate::fixture::cx;
     use service::field_error;
 
     fn texts(names: &[&str]) -> Vec<String> {
@@ -100,6 +117,14 @@ mod tests {
         assert_eq!(errors.len(), 2);
         assert_eq!(checked_refs("assets", &texts(&[" A-2 "])), Ok(texts(&["A-2"])));
         assert!(checked_refs("assets", &vec!["A-1".to_owned(); 201]).is_err());
+    }
+
+    #[test]
+    fn what_happened_lies_not_ahead() {
+        let day = |written| checked_past_day("on", written, &cx()).map(|day| day.to_string());
+        assert_eq!((day(None), day(Some("2026-02-01"))), (Ok("2026-03-01".to_owned()), Ok("2026-02-01".to_owned())));
+        let told = day(Some("2026-03-02")).expect_err("refused");
+        assert_eq!(told.detail, "it lies in the future: say the day on which it was");
     }
 
     #[test]

@@ -1,15 +1,22 @@
-//! The risk service: how risk is measured, the assets, the risk register, and uploads of both.
+//! The risk service (ISO/IEC 27001 clauses 4, 6.1 to 6.3, 8.2, 8.3): what the ISMS is about, how risk is measured, assets, the
+//! risk register, what is decided on risks, and uploads of registers.
 
 mod asset;
+mod change;
 mod checks;
+mod context;
 mod control;
 mod control_state;
+mod every;
 pub mod import;
 mod methodology;
+mod objective;
+mod plan;
 mod quantification;
 mod reactions;
 mod register;
 mod risk;
+mod round;
 
 #[cfg(test)]
 mod fixture;
@@ -19,46 +26,117 @@ pub use reactions::{when_a_control_changes_then_note_it, when_tenant_created_the
 pub use register::RegisteredRisk;
 
 use access::{Action, when_access_changes_then_copy_it};
-use asset::{AddAsset, ChangeAsset};
+use asset::{AddAsset, ChangeAsset, ValuedAsset, valued_asset, valued_assets};
 use axum::http::Method;
+use change::{CarryOutChange, DropChange, PlanChange, PlannedChange, ReplanChange};
+use context::{
+    ApproveContext, DetermineIssues, DetermineParties, DetermineScope, NameManagement, PreviewScope, ScopeChanges,
+    UnderstoodContext, scope_changes, scope_preview,
+};
 use control_state::ControlState;
 use import::{Imported, MOST_BYTES};
-use methodology::AdoptedMethodology;
+use methodology::{AdoptMethodology, AdoptedMethodology};
+use objective::{ChangeObjective, DropObjective, EvaluateObjective, PursuedObjective, SetObjective};
+use plan::{ApprovePlan, TreatmentPlan};
 use quantification::{QuantifiedRisk, Quantify};
-use register::{RiskWithControls, register_as_csv, risk_with_controls};
-use risk::{Assess, AssignOwner, DecideTreatment, Describe, Identify, NoteExistingControls};
-use service::{Call, Object, Route, Routes, Service, object_answer};
+use register::{
+    RegisteredAction, RiskWithControls, reassessments, register_as_csv, registered_risks, risk_with_controls,
+};
+use risk::{
+    Accept, Assess, AssignOwner, Close, Confirm, DecideTreatment, Describe, DropAction, FinishAction, Identify,
+    NoteExistingControls, PlanAction, Reopen, Withdraw,
+};
+use round::{AssessmentRound, CompleteRound, RoundInFull, StartRound, round_in_full};
+use service::{Call, Listed, Object, Route, Routes, Service, object_answer};
 
-const ABOUT: &str = "Assets, risks, their assessment and treatment";
+const ABOUT: &str = "Context and objectives, assets, risks, their assessment, treatment and acceptance";
 
 pub fn service() -> Service {
     Service::new("risk", ABOUT, sqlx::migrate!("../../migrations/risk"), routes())
         .records::<asset::Event>()
+        .records::<change::Event>()
+        .records::<context::Event>()
         .records::<control::Event>()
         .records::<methodology::Event>()
         .records::<quantification::Event>()
+        .records::<objective::Event>()
         .records::<risk::Event>()
+        .records::<round::Event>()
         .view::<AdoptedMethodology>()
         .view::<RegisteredAsset>()
         .view::<RegisteredRisk>()
+        .view::<RegisteredAction>()
         .view::<ControlState>()
         .view::<QuantifiedRisk>()
+        .view::<UnderstoodContext>()
+        .view::<PursuedObjective>()
+        .view::<PlannedChange>()
+        .view::<AssessmentRound>()
         .reacts_to("tenancy", vec![when_access_changes_then_copy_it(), when_tenant_created_then_adopt_methodology()])
         .reacts_to("controls", vec![when_a_control_changes_then_note_it()])
 }
 
 fn routes() -> Routes {
-    Routes::new()
+    let routes = of_the_context(Routes::new());
+    let routes = of_methodology_and_assets(routes);
+    let routes = of_risks(routes);
+    let routes = of_treatment(routes);
+    of_rounds(routes)
+        .with(upload("/imports/assets", "Upload a list of assets").answered_by(import::assets))
+        .with(upload("/imports/risks", "Upload a risk register").answered_by(import::risks))
+}
+
+/// Clauses 4.1 to 4.3, 6.2 and 6.3.
+fn of_the_context(routes: Routes) -> Routes {
+    routes
+        .with(understood_context())
+        .history_of::<UnderstoodContext>("/context/history", "Who changed or approved what the ISMS is about", |_| {
+            context::ID.to_owned()
+        })
+        .command::<DetermineIssues>(Method::PUT, "/context/issues")
+        .command::<DetermineParties>(Method::PUT, "/context/parties")
+        .command::<DetermineScope>(Method::PUT, "/context/scope")
+        .with(changes_of_scope())
+        .with(preview_of_scope())
+        .command::<NameManagement>(Method::PUT, "/context/management")
+        .command::<ApproveContext>(Method::POST, "/context/approvals")
+        .list::<PursuedObjective>("/objectives", "The objectives of the ISMS")
+        .command::<SetObjective>(Method::POST, "/objectives")
+        .object::<PursuedObjective>("/objectives/{id}", "An objective")
+        .command::<ChangeObjective>(Method::PUT, "/objectives/{id}")
+        .command::<DropObjective>(Method::DELETE, "/objectives/{id}")
+        .history::<PursuedObjective>("/objectives/{id}/history", "Who changed or evaluated an objective, when and why")
+        .command::<EvaluateObjective>(Method::POST, "/objectives/{id}/evaluations")
+        .list::<PlannedChange>("/planned-changes", "Changes of the ISMS that were planned")
+        .command::<PlanChange>(Method::POST, "/planned-changes")
+        .object::<PlannedChange>("/planned-changes/{id}", "A planned change")
+        .command::<ReplanChange>(Method::PUT, "/planned-changes/{id}")
+        .command::<DropChange>(Method::DELETE, "/planned-changes/{id}")
+        .history::<PlannedChange>("/planned-changes/{id}/history", "Who planned or carried out a change, when and why")
+        .command::<CarryOutChange>(Method::POST, "/planned-changes/{id}/outcome")
+}
+
+fn of_methodology_and_assets(routes: Routes) -> Routes {
+    routes
         .with(methodology_in_force())
+        .command::<AdoptMethodology>(Method::PUT, "/methodology")
         .history_of::<AdoptedMethodology>("/methodology/history", "Who changed how risk is measured", |_| {
             methodology::ID.to_owned()
         })
-        .list::<RegisteredAsset>("/assets", "The asset register")
+        .with(asset_register())
         .command::<AddAsset>(Method::POST, "/assets")
-        .object::<RegisteredAsset>("/assets/{id}", "An asset")
+        .with(asset_with_its_value())
         .command::<ChangeAsset>(Method::PUT, "/assets/{id}")
         .history::<RegisteredAsset>("/assets/{id}/history", "Who changed an asset, when, why and how")
-        .list::<RegisteredRisk>("/risks", "The risk register")
+}
+
+fn of_risks(routes: Routes) -> Routes {
+    routes
+        .with(risks("/risks", "The risk register").answered_by(registered_risks))
+        .with(
+            risks("/reassessments", "The risks to assess again, by the methodology in force")
+                .answered_by(reassessments),
+        )
         .command::<Identify>(Method::POST, "/risks")
         .with(register_for_a_spreadsheet())
         .with(risk_in_full())
@@ -67,13 +145,95 @@ fn routes() -> Routes {
         .command::<Assess>(Method::POST, "/risks/{id}/assessments")
         .command::<AssignOwner>(Method::PUT, "/risks/{id}/owner")
         .command::<NoteExistingControls>(Method::PUT, "/risks/{id}/existing-controls")
+        .command::<Close>(Method::POST, "/risks/{id}/close")
+        .command::<Reopen>(Method::POST, "/risks/{id}/reopen")
+}
+
+fn of_treatment(routes: Routes) -> Routes {
+    routes
         .command::<DecideTreatment>(Method::PUT, "/risks/{id}/treatment")
         .list::<QuantifiedRisk>("/quantifications", "What risks may cost in a year")
         .command::<Quantify>(Method::POST, "/quantifications")
         .object::<QuantifiedRisk>("/quantifications/{id}", "What a risk may cost in a year")
         .history::<QuantifiedRisk>("/quantifications/{id}/history", "Who quantified a risk, when, why and how")
-        .with(upload("/imports/assets", "Upload a list of assets").answered_by(import::assets))
-        .with(upload("/imports/risks", "Upload a risk register").answered_by(import::risks))
+        .list::<RegisteredAction>("/actions", "The actions of all treatments")
+        .command::<PlanAction>(Method::PUT, "/risks/{id}/actions")
+        .command::<DropAction>(Method::DELETE, "/risks/{id}/actions")
+        .command::<FinishAction>(Method::POST, "/risks/{id}/actions/done")
+        .command::<Accept>(Method::PUT, "/risks/{id}/acceptance")
+        .command::<Withdraw>(Method::DELETE, "/risks/{id}/acceptance")
+        .command::<Confirm>(Method::POST, "/risks/{id}/acceptance/confirmation")
+        .with(treatment_plan("/treatment-plan").gives::<TreatmentPlan>(200).answered_by(plan::as_json))
+        .with(treatment_plan("/treatment-plan.csv").gives_text("text/csv").answered_by(plan::as_csv))
+        .with(approval_of_the_plan())
+}
+
+fn of_rounds(routes: Routes) -> Routes {
+    routes
+        .list::<AssessmentRound>("/assessment-rounds", "Rounds of assessments")
+        .command::<StartRound>(Method::POST, "/assessment-rounds")
+        .with(round_with_its_result())
+        .history::<AssessmentRound>(
+            "/assessment-rounds/{id}/history",
+            "Who started and completed a round, when and why",
+        )
+        .command::<CompleteRound>(Method::POST, "/assessment-rounds/{id}/completion")
+}
+
+fn understood_context() -> Route {
+    Route::tenant(Method::GET, "/context", Action::Read, "What the ISMS is about: issues, parties, scope")
+        .as_of()
+        .gives::<Object<UnderstoodContext>>(200)
+        .answered_by(
+            |call: Call| async move { Ok(object_answer(&call.object::<UnderstoodContext>(context::ID).await?)) },
+        )
+}
+
+fn changes_of_scope() -> Route {
+    let summary = "What came into the scope and what left it, and which assets, risks and controls that touches";
+    Route::tenant(Method::GET, "/context/scope/changes", Action::Read, summary)
+        .as_of()
+        .parameter("since", "The position of the log to compare with; that of the last approval where it is not given")
+        .gives::<ScopeChanges>(200)
+        .answered_by(scope_changes)
+}
+
+fn preview_of_scope() -> Route {
+    let summary = "What a scope would touch that nobody has decided yet; nothing is recorded";
+    Route::tenant(Method::POST, "/context/scope/preview", Action::WriteRisks, summary)
+        .takes::<PreviewScope>()
+        .keyless("nothing is recorded that could be repeated: send the request without an Idempotency-Key")
+        .gives::<ScopeChanges>(200)
+        .answered_by(scope_preview)
+}
+
+fn asset_register() -> Route {
+    Route::tenant(Method::GET, "/assets", Action::Read, "The asset register")
+        .pages::<RegisteredAsset>()
+        .gives::<Listed<ValuedAsset>>(200)
+        .answered_by(valued_assets)
+}
+
+fn asset_with_its_value() -> Route {
+    Route::tenant(Method::GET, "/assets/{id}", Action::Read, "An asset")
+        .as_of()
+        .gives::<Object<ValuedAsset>>(200)
+        .answered_by(valued_asset)
+}
+
+fn approval_of_the_plan() -> Route {
+    let summary = "Approve how your risks are treated, and accept what is left of them";
+    Route::tenant(Method::POST, "/treatment-plan/approvals", Action::DecideTreatment, summary)
+        .takes::<ApprovePlan>()
+        .gives::<plan::Answered>(200)
+        .answered_by(plan::approve)
+}
+
+fn round_with_its_result() -> Route {
+    Route::tenant(Method::GET, "/assessment-rounds/{id}", Action::Read, "A round, and what its risks came to")
+        .as_of()
+        .gives::<Object<RoundInFull>>(200)
+        .answered_by(round_in_full)
 }
 
 fn methodology_in_force() -> Route {
@@ -83,6 +243,18 @@ fn methodology_in_force() -> Route {
         .answered_by(|call: Call| async move {
             Ok(object_answer(&call.object::<AdoptedMethodology>(methodology::ID).await?))
         })
+}
+
+fn risks(tail: &'static str, summary: &'static str) -> Route {
+    Route::tenant(Method::GET, tail, Action::Read, summary)
+        .pages::<RegisteredRisk>()
+        .gives::<Listed<RegisteredRisk>>(200)
+}
+
+fn treatment_plan(tail: &'static str) -> Route {
+    Route::tenant(Method::GET, tail, Action::Read, "The risk treatment plan, and which owners approved it")
+        .as_of()
+        .parameter("owner", "Only the risks of this person")
 }
 
 fn risk_in_full() -> Route {
@@ -126,6 +298,6 @@ mod tests {
             let name = reference.split('"').next().unwrap_or_default();
             assert!(document["components"]["schemas"].get(name).is_some(), "{name} is missing");
         }
-        assert_eq!(document["paths"].as_object().map(serde_json::Map::len), Some(19));
+        assert_eq!(document["paths"].as_object().map(serde_json::Map::len), Some(51));
     }
 }

@@ -1,12 +1,14 @@
 //! How the tenant measures risk. One stream a tenant; an assessment pins the revision that it was made under.
 
+mod adopt;
 mod adopted;
 mod in_force;
 mod rating;
 
-pub use adopted::AdoptedMethodology;
+pub use adopt::AdoptMethodology;
+pub use adopted::{AdoptedMethodology, CategoryAppetite};
 pub use in_force::{InForce, Written, in_force};
-pub use rating::{Graded, Rating};
+pub use rating::{Graded, Level, Rating};
 
 use catalogue::{Scales, ScalesError};
 use eventstore::{Cx, aggregate};

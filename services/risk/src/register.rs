@@ -1,21 +1,29 @@
 //! The risk register: one row a risk.
 
+mod action;
+mod decided;
 mod detail;
 mod export;
+mod judged;
 
+pub use action::RegisteredAction;
+pub use decided::{AcceptanceState, Accepted, Approved, Decided, PlannedAction};
 pub use detail::{RiskWithControls, risk_with_controls};
 pub use export::register_as_csv;
+pub use judged::{Judged, reassessments, registered_risks};
 
 use crate::methodology::Rating;
-use crate::risk::{Assessment, Event, Profile, Stage, TreatmentOption};
-use chrono::{DateTime, Utc};
+use crate::risk::{Assessment, Event, Profile, Stage};
+use chrono::{DateTime, Days, NaiveDate, Utc};
 use eventstore::Recorded;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use views::{Column, Folded, View, stream_key};
 
-/// A risk of the register. A list filters and sorts by `owner` (empty: nobody), `state`, `treatment` (the option; empty:
-/// undecided), `level`, `score` and `residual_level` (-1: not assessed); otherwise it is in the order of refs.
+/// A risk of the register. A list filters and sorts by `owner` (empty: nobody), `category`, `state`, `treatment` (the option; empty:
+/// undecided), `level`, `score`, `residual_level` and `methodology_revision` (-1: not assessed), `review_due` (empty: not laid down),
+/// `acceptance` (`asked`, `accepted`, `lapsed`, `withdrawn` as it was recorded; empty: none) and `accepted_until` (empty where
+/// nothing is accepted, a day that has passed where the acceptance has expired); otherwise it is in the order of refs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(as = Risk)]
 pub struct RegisteredRisk {
@@ -23,16 +31,37 @@ pub struct RegisteredRisk {
     pub description: String,
     /// Refs of the assets that it threatens.
     pub assets: Vec<String>,
+    /// By which the methodology may accept more or less of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
+    /// What may bring it about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threat: Option<String>,
+    /// What lets that happen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vulnerability: Option<String>,
     /// A person's id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
     pub state: State,
+    /// Counts the changes that decisions on it rest on: another one makes an acceptance and an approval stale.
+    #[serde(default)]
+    pub revision: u32,
     /// Rank of the level as things are: of the current assessment, or of the inherent one where there is no current.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub level: Option<u8>,
     /// Likelihood times impact, of the same assessment as `level`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub score: Option<u16>,
+    /// The revision of the methodology that the same assessment was made by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub methodology_revision: Option<u32>,
+    /// The day by which that assessment is to be looked at again, where the methodology says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review_due: Option<NaiveDate>,
+    /// How often it was assessed as it is.
+    #[serde(default)]
+    pub assessments: u32,
     /// Rank of the level that is left after treatment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub residual_level: Option<u8>,
@@ -46,6 +75,17 @@ pub struct RegisteredRisk {
     pub existing_controls: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub treatment: Option<Decided>,
+    /// What is done so that it is treated so, in the order of refs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub actions: Vec<PlannedAction>,
+    /// The last acceptance of what is left, or what its owner asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acceptance: Option<Accepted>,
+    /// The owner's last approval of how it is treated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan_approval: Option<Approved>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed_at: Option<DateTime<Utc>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, strum::IntoStaticStr)]
@@ -56,6 +96,11 @@ pub enum State {
     Identified,
     Assessed,
     TreatmentDecided,
+    /// Actions are planned, and not all are done.
+    InTreatment,
+    /// What was planned is done, or what is left is accepted.
+    Monitored,
+    Closed,
 }
 
 /// The last assessment of a stage.
@@ -72,17 +117,11 @@ pub struct Assessed {
     pub at: DateTime<Utc>,
 }
 
-/// The treatment that was decided last.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[schema(as = RiskTreatment)]
-#[expect(clippy::struct_field_names, reason = "`decided_at` says of which instant it is the time")]
-pub struct Decided {
-    pub option: TreatmentOption,
-    /// Ids of the controls that it relies on.
-    pub controls: Vec<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    pub decided_at: DateTime<Utc>,
+impl Assessed {
+    fn review_due(&self) -> Option<NaiveDate> {
+        let days = self.rating.review_days?;
+        self.at.date_naive().checked_add_days(Days::new(days.into()))
+    }
 }
 
 impl View for RegisteredRisk {
@@ -94,6 +133,11 @@ impl View for RegisteredRisk {
         Column::int("level"),
         Column::int("score"),
         Column::int("residual_level"),
+        Column::text("category"),
+        Column::int("methodology_revision").ranged("methodology_revision_from", "methodology_revision_below"),
+        Column::text("review_due").ranged("review_due_from", "review_due_before"),
+        Column::text("acceptance"),
+        Column::text("accepted_until").ranged("accepted_until_from", "accepted_until_before"),
     ];
     const ORDER: Option<Column> = Some(Column::text("place"));
 
@@ -115,30 +159,40 @@ impl View for RegisteredRisk {
 }
 
 impl RegisteredRisk {
-    fn identified(Profile { name, description, assets }: Profile) -> Self {
+    fn identified(profile: Profile) -> Self {
+        let Profile { name, description, assets, category, threat, vulnerability } = profile;
         Self {
             name,
             description,
             assets,
+            category,
+            threat,
+            vulnerability,
             owner: None,
             state: State::Identified,
+            revision: 1,
             level: None,
             score: None,
+            methodology_revision: None,
+            review_due: None,
+            assessments: 0,
             residual_level: None,
             inherent: None,
             current: None,
             residual: None,
             existing_controls: vec![],
             treatment: None,
+            actions: vec![],
+            acceptance: None,
+            plan_approval: None,
+            closed_at: None,
         }
     }
 
     fn take(&mut self, happened: Event, event: &Recorded) {
+        self.revision += u32::from(happened.because(|stage| self.rating(stage)).is_some());
         match happened {
-            Event::Identified(Profile { name, description, assets })
-            | Event::Described(Profile { name, description, assets }) => {
-                (self.name, self.description, self.assets) = (name, description, assets);
-            }
+            Event::Identified(profile) | Event::Described(profile) => self.describe(profile),
             Event::OwnerAssigned { owner, .. } => self.owner = Some(owner),
             Event::ExistingControlsNoted { controls } => self.existing_controls = controls,
             Event::Assessed(assessment) => self.assess(assessment, event.occurred_at),
@@ -146,15 +200,53 @@ impl RegisteredRisk {
                 let reason = event.metadata.reason.clone();
                 self.treatment = Some(Decided { option, controls, reason, decided_at: event.occurred_at });
             }
+            Event::ActionPlanned { .. } | Event::ActionDone { .. } | Event::ActionDropped { .. } => {
+                decided::follow(&mut self.actions, happened);
+            }
+            Event::AcceptanceAsked(_)
+            | Event::Accepted(_)
+            | Event::AcceptanceWithdrawn {}
+            | Event::AcceptanceLapsed { .. } => {
+                self.acceptance = Accepted::after(self.acceptance.take(), happened, event);
+            }
+            Event::PlanApproved { revision } => {
+                self.plan_approval = self.owner.clone().map(|by| Approved { by, revision, at: event.occurred_at });
+            }
+            Event::Closed {} => self.closed_at = Some(event.occurred_at),
+            Event::Reopened {} => self.closed_at = None,
         }
-        self.state = match (&self.treatment, self.standing()) {
-            (Some(_), _) => State::TreatmentDecided,
-            (None, Some(_)) => State::Assessed,
+        self.state = self.reached();
+    }
+
+    fn reached(&self) -> State {
+        let accepted = || self.acceptance.as_ref().is_some_and(|last| last.state == AcceptanceState::Accepted);
+        match (&self.treatment, self.standing()) {
+            _ if self.closed_at.is_some() => State::Closed,
             (None, None) => State::Identified,
+            (None, Some(_)) => State::Assessed,
+            (Some(_), _) if self.actions.iter().any(|action| action.done.is_none()) => State::InTreatment,
+            (Some(_), _) if !self.actions.is_empty() || accepted() => State::Monitored,
+            (Some(_), _) => State::TreatmentDecided,
+        }
+    }
+
+    fn describe(&mut self, profile: Profile) {
+        let Profile { name, description, assets, category, threat, vulnerability } = profile;
+        (self.name, self.description, self.assets) = (name, description, assets);
+        (self.category, self.threat, self.vulnerability) = (category, threat, vulnerability);
+    }
+
+    fn rating(&self, stage: Stage) -> Option<&Rating> {
+        let assessed = match stage {
+            Stage::Inherent => &self.inherent,
+            Stage::Current => &self.current,
+            Stage::Residual => &self.residual,
         };
+        assessed.as_ref().map(|assessed| &assessed.rating)
     }
 
     fn assess(&mut self, Assessment { stage, rating, rationale }: Assessment, at: DateTime<Utc>) {
+        self.assessments += u32::from(stage != Stage::Residual);
         let score = rating.score();
         let assessed = Some(Assessed { rating, score, rationale, at });
         match stage {
@@ -164,21 +256,23 @@ impl RegisteredRisk {
         }
         self.level = self.standing().map(|assessed| assessed.rating.level.rank);
         self.score = self.standing().map(|assessed| assessed.score);
+        self.methodology_revision = self.standing().map(|assessed| assessed.rating.methodology_revision);
+        self.review_due = self.standing().and_then(Assessed::review_due);
         self.residual_level = self.residual.as_ref().map(|assessed| assessed.rating.level.rank);
     }
 
     /// The assessment of things as they are.
-    fn standing(&self) -> Option<&Assessed> {
+    pub fn standing(&self) -> Option<&Assessed> {
         self.current.as_ref().or(self.inherent.as_ref())
     }
 }
 
 #[cfg(test)]
 pub mod tests {
-    use super::{RegisteredRisk, State};
+    use super::{AcceptanceState, RegisteredRisk, State};
     use crate::fixture::{recorded, stored};
-    use crate::risk::tests::{assessment, decided, owned, profile};
-    use crate::risk::{Event, Stage, TreatmentOption};
+    use crate::risk::tests::{accepted, assessment, day, decided, owned, planned, profile};
+    use crate::risk::{Acceptance, Because, Event, Stage, TreatmentOption};
     use serde_json::json;
     use views::View;
 
@@ -218,7 +312,7 @@ pub mod tests {
             serde_json::to_value(risk).expect("json"),
             json!({
                 "name": "Spill", "description": "What may happen", "assets": ["A-1"], "owner": "mara",
-                "state": "treatment_decided", "level": 2, "score": 12,
+                "state": "treatment_decided", "revision": 6, "level": 2, "score": 12, "methodology_revision": 1, "assessments": 1,
                 "current": {
                     "likelihood": {"score": 3, "label": "Possible"}, "impact": {"score": 4, "label": "Major"},
                     "score": 12, "level": {"rank": 2, "label": "high"}, "acceptable": false,
@@ -231,6 +325,51 @@ pub mod tests {
                 }
             })
         );
+    }
+
+    #[test]
+    fn the_state_follows_what_is_planned_done_and_accepted() {
+        let state = |events: &[Event]| folded(events).state;
+        let mut events = vec![
+            Event::Identified(profile("Leak")),
+            owned("mara", None),
+            Event::Assessed(assessment(Stage::Current, "3", "4")),
+            Event::Assessed(assessment(Stage::Residual, "1", "4")),
+            decided(TreatmentOption::Mitigate, &["A.8.13"], &[]),
+        ];
+        let accepting = [events.clone(), vec![Event::Accepted(accepted(5))]].concat();
+        assert_eq!(state(&accepting), State::Monitored);
+        assert_eq!(state(&[accepting, vec![Event::AcceptanceWithdrawn {}]].concat()), State::TreatmentDecided);
+        events.push(planned("T-1", "2026-03-31"));
+        assert_eq!(state(&events), State::InTreatment);
+        events.push(Event::ActionDone { action: "T-1".to_owned(), on: day("2026-03-02") });
+        assert_eq!((state(&events), folded(&events).actions[0].done), (State::Monitored, Some(day("2026-03-02"))));
+        events.push(Event::Closed {});
+        assert_eq!(state(&events), State::Closed);
+        events.push(Event::Reopened {});
+        assert_eq!(state(&events), State::Monitored);
+    }
+
+    #[test]
+    fn an_acceptance_says_how_it_stands_at_an_instant() {
+        let asked = Event::AcceptanceAsked(accepted(1));
+        let confirmed = Event::Accepted(Acceptance { confirmed_by: Some("jo".to_owned()), ..accepted(1) });
+        let lapsed = Event::AcceptanceLapsed { because: Because::Owner };
+        let identified = || Event::Identified(profile("Leak"));
+        let at = |events: &[Event], clock: &str, in_force| {
+            let last = folded(&[&[identified()], events].concat()).acceptance.expect("an acceptance");
+            last.at(clock.parse().expect("an instant"), in_force).state
+        };
+        let (last_day, after) = ("2026-12-31T23:59:59Z", "2027-01-01T00:00:00Z");
+        assert_eq!(at(std::slice::from_ref(&asked), last_day, 1), AcceptanceState::Asked);
+        let both = [asked, confirmed];
+        assert_eq!(at(&both, last_day, 1), AcceptanceState::Accepted);
+        assert_eq!(at(&both, after, 1), AcceptanceState::Expired);
+        assert_eq!(at(&both, last_day, 2), AcceptanceState::Outdated);
+        let all = [&both[..], &[lapsed]].concat();
+        assert_eq!(at(&all, after, 2), AcceptanceState::Lapsed);
+        let row = folded(&[&[identified()], &all[..]].concat()).acceptance.expect("an acceptance");
+        assert_eq!((row.because, row.acceptance.confirmed_by.as_deref()), (Some(Because::Owner), Some("jo")));
     }
 
     #[test]

@@ -1,20 +1,29 @@
 //! A risk: what may happen to which assets, how grave that is, who owns it, and what is done about it.
 
+mod acceptance;
+mod actions;
 mod assess;
+mod close;
 mod controls;
 mod identify;
 mod import;
+mod material;
 mod owner;
 mod treat;
 
+pub use acceptance::{Accept, Acceptance, Confirm, Offered, Withdraw, checked_until, offered};
+pub use actions::{Action, DropAction, FinishAction, PlanAction};
 pub use assess::Assess;
+pub use close::{Close, Reopen};
 pub use controls::NoteExistingControls;
 pub use identify::{Describe, Identify};
 pub use import::Import;
+pub use material::Because;
 pub use owner::AssignOwner;
 pub use treat::DecideTreatment;
 
 use crate::methodology::Rating;
+use chrono::NaiveDate;
 use eventstore::{Cx, aggregate};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -27,6 +36,15 @@ pub struct Profile {
     pub description: String,
     /// Refs of the assets that it threatens.
     pub assets: Vec<String>,
+    /// By which the methodology may accept more or less of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
+    /// What may bring it about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threat: Option<String>,
+    /// What lets that happen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vulnerability: Option<String>,
 }
 
 /// Which state of the world an assessment is about.
@@ -90,6 +108,15 @@ pub enum Command {
     AssignOwner(String),
     NoteExistingControls(Vec<String>),
     DecideTreatment(Treatment),
+    PlanAction { action: String, planned: Action },
+    FinishAction { action: String, on: NaiveDate },
+    DropAction { action: String },
+    Accept(Offered),
+    ConfirmAcceptance { in_force: u32 },
+    WithdrawAcceptance,
+    ApprovePlan(Offered),
+    Close,
+    Reopen,
     Import(Import),
 }
 
@@ -113,6 +140,34 @@ pub enum Event {
         /// Those of the treatment before that this one does without.
         released_controls: Vec<String>,
     },
+    /// Planned, or planned anew.
+    ActionPlanned {
+        action: String,
+        what: String,
+        who: String,
+        due: NaiveDate,
+    },
+    ActionDone {
+        action: String,
+        on: NaiveDate,
+    },
+    ActionDropped {
+        action: String,
+    },
+    /// The owner would live with what is above the acceptance level: a second person has to confirm it.
+    AcceptanceAsked(Acceptance),
+    Accepted(Acceptance),
+    AcceptanceWithdrawn {},
+    /// The risk changed: what was accepted, or asked for, is no more.
+    AcceptanceLapsed {
+        because: Because,
+    },
+    /// By the owner, of this revision of the risk.
+    PlanApproved {
+        revision: u32,
+    },
+    Closed {},
+    Reopened {},
 }
 
 #[derive(Debug, PartialEq, thiserror::Error, strum::IntoStaticStr)]
@@ -126,6 +181,45 @@ pub enum Broken {
     NoControls(#[from] NoControls),
     #[error("controls are part of a treatment, and none is decided: name an option too")]
     NoOption,
+    #[error("its treatment is not decided: decide it first")]
+    NotTreated,
+    #[error("what is left after treatment is not assessed: record the residual likelihood and impact first")]
+    NoResidual,
+    #[error("nobody owns it: give it an owner first")]
+    NoOwner,
+    #[error("only its owner may do this, and that is {owner}")]
+    NotTheOwner { owner: String },
+    #[error("it was assessed by revision {made} of the methodology, and {in_force} is in force: assess it again first")]
+    OldMethodology { made: u32, in_force: u32 },
+    #[error(
+        "reason: the level is {level}, above what is accepted without one: say why, and a second person confirms it"
+    )]
+    NoReason { level: String },
+    #[error("there is no acceptance that waits for a second person")]
+    NothingAsked,
+    #[error("a second person confirms it, and never the owner who asked")]
+    SamePerson,
+    #[error("people confirm this, and no program")]
+    NotAPerson,
+    #[error("it was asked for until {until}, which has passed: the owner asks anew")]
+    AskedTooLongAgo { until: NaiveDate },
+    #[error("ref: there is no action {action} of this risk: plan it first")]
+    NoSuchAction { action: String },
+    #[error("ref: action {action} is done, and stays as it is: plan another one")]
+    ActionIsDone { action: String },
+    #[error("a risk has at most 100 actions: plan the rest elsewhere")]
+    TooManyActions,
+    #[error("its actions {actions} are not done: finish them, or give them up, before the risk is closed")]
+    ActionsOpen { actions: String },
+    #[error("the risk is closed: reopen it first")]
+    Closed,
+}
+
+/// What was accepted last, and whether it counts yet.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Given {
+    confirmed: bool,
+    acceptance: Acceptance,
 }
 
 /// What decisions read, and no more.
@@ -135,11 +229,48 @@ pub struct Risk {
     owner: Option<String>,
     existing_controls: Vec<String>,
     assessments: BTreeMap<Stage, Assessment>,
+    /// How often it was assessed as it is.
+    looked_at: u32,
     treatment: Option<Treatment>,
+    /// With whether each is done.
+    actions: BTreeMap<String, (Action, bool)>,
+    acceptance: Option<Given>,
+    /// Counts material changes.
+    revision: u32,
+    /// The revision of which the owner approved the plan.
+    plan_approved: Option<u32>,
+    closed: bool,
 }
 
 impl Risk {
+    /// Whether what is left of it is accepted, and waits for nobody.
+    pub fn is_accepted(&self) -> bool {
+        self.acceptance.as_ref().is_some_and(|given| given.confirmed)
+    }
+
+    pub fn category(&self) -> Option<&str> {
+        self.profile.as_ref().and_then(|profile| profile.category.as_deref())
+    }
+
+    /// How often it was assessed as it is, before controls or with those that exist.
+    pub fn looked_at(&self) -> u32 {
+        self.looked_at
+    }
+
     fn decide(&self, command: Command, cx: &Cx) -> Result<Vec<Event>, Broken> {
+        // A row of a file lets each command in it decide by itself; closing and reopening are what a closed risk is asked for.
+        let by_itself = matches!(command, Command::Import(_) | Command::Close | Command::Reopen);
+        let events = self.decide_open(command, cx)?;
+        if by_itself {
+            Ok(events)
+        } else if self.closed && !events.is_empty() {
+            Err(Broken::Closed)
+        } else {
+            Ok(self.lapsing(events))
+        }
+    }
+
+    fn decide_open(&self, command: Command, cx: &Cx) -> Result<Vec<Event>, Broken> {
         match command {
             Command::Identify { profile, owner } => self.identify(profile, owner),
             Command::Describe(profile) => {
@@ -152,8 +283,28 @@ impl Risk {
                 Ok(unless(self.existing_controls == controls, || Event::ExistingControlsNoted { controls }))
             }
             Command::DecideTreatment(treatment) => self.treat(treatment),
+            Command::PlanAction { action, planned } => self.plan(action, planned),
+            Command::FinishAction { action, on } => self.finish(action, on),
+            Command::DropAction { action } => self.drop_action(action),
+            Command::Accept(offered) => self.accept(offered, cx),
+            Command::ConfirmAcceptance { in_force } => self.confirm(in_force, cx),
+            Command::WithdrawAcceptance => Ok(unless(self.acceptance.is_none(), || Event::AcceptanceWithdrawn {})),
+            Command::ApprovePlan(offered) => self.approve_plan(offered, cx),
+            Command::Close => self.close(),
+            Command::Reopen => Ok(unless(!self.closed, || Event::Reopened {})),
             Command::Import(row) => self.import(row, cx),
         }
+    }
+
+    /// With what follows for an acceptance from a change of what it rests on.
+    fn lapsing(&self, mut events: Vec<Event>) -> Vec<Event> {
+        let because = events.iter().find_map(|event| self.because(event)).filter(|_| self.acceptance.is_some());
+        events.extend(because.map(|because| Event::AcceptanceLapsed { because }));
+        events
+    }
+
+    fn because(&self, event: &Event) -> Option<Because> {
+        event.because(|stage| self.assessments.get(&stage).map(|assessment| &assessment.rating))
     }
 
     fn identify(&self, profile: Profile, owner: Option<String>) -> Result<Vec<Event>, Broken> {
@@ -184,14 +335,31 @@ impl Risk {
     }
 
     fn apply(&mut self, event: Event) {
+        self.revision += u32::from(self.because(&event).is_some());
         match event {
             Event::Identified(profile) | Event::Described(profile) => self.profile = Some(profile),
             Event::Assessed(assessment) => {
+                self.looked_at += u32::from(assessment.stage != Stage::Residual);
                 self.assessments.insert(assessment.stage, assessment);
             }
             Event::OwnerAssigned { owner, .. } => self.owner = Some(owner),
             Event::ExistingControlsNoted { controls } => self.existing_controls = controls,
             Event::TreatmentDecided { option, controls, .. } => self.treatment = Some(Treatment { option, controls }),
+            Event::ActionPlanned { action, what, who, due } => {
+                self.actions.insert(action, (Action { what, who, due }, false));
+            }
+            Event::ActionDone { action, .. } => {
+                self.actions.entry(action).and_modify(|(_, done)| *done = true);
+            }
+            Event::ActionDropped { action } => {
+                self.actions.remove(&action);
+            }
+            Event::AcceptanceAsked(acceptance) => self.acceptance = Some(Given { confirmed: false, acceptance }),
+            Event::Accepted(acceptance) => self.acceptance = Some(Given { confirmed: true, acceptance }),
+            Event::AcceptanceWithdrawn {} | Event::AcceptanceLapsed { .. } => self.acceptance = None,
+            Event::PlanApproved { revision } => self.plan_approved = Some(revision),
+            Event::Closed {} => self.closed = true,
+            Event::Reopened {} => self.closed = false,
         }
     }
 }

@@ -2,7 +2,7 @@ use crate::installation::Running;
 use anyhow::{Context, bail};
 use chrono::{DateTime, Duration, Utc};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::Path;
@@ -95,10 +95,17 @@ enum Done {
         note: String,
     },
     /// Whatever has no act of its own.
-    Post {
+    #[serde(alias = "post")]
+    Send {
+        #[serde(default = "post")]
+        method: String,
         path: String,
         body: Value,
     },
+}
+
+fn post() -> String {
+    "POST".to_owned()
 }
 
 fn demo() -> anyhow::Result<Demo> {
@@ -240,7 +247,7 @@ impl Seeding<'_> {
         self.api.send(method, &path, &act.by, Some(&key), &body).await.map(drop)
     }
 
-    fn request(&self, done: &Done, reason: &str) -> anyhow::Result<(&'static str, String, Value)> {
+    fn request<'a>(&self, done: &'a Done, reason: &str) -> anyhow::Result<(&'a str, String, Value)> {
         Ok(match done {
             Done::IdentifyRisk { risk } => {
                 let known = self.client.risks.iter().find(|one| one.id == *risk);
@@ -271,8 +278,23 @@ impl Seeding<'_> {
             Done::AddEvidence { control, title, note } => {
                 ("POST", "/evidence".to_owned(), json!({ "title": title, "note": note, "supports": [control] }))
             }
-            Done::Post { path, body } => ("POST", path.clone(), body.clone()),
+            Done::Send { method, path, body } => (method, path.clone(), self.dated(body)),
         })
+    }
+
+    /// With the days that are told by their distance from the start.
+    fn dated(&self, body: &Value) -> Value {
+        match body {
+            Value::String(text) => match text.strip_prefix("day").and_then(|days| days.parse().ok()) {
+                Some(days) => json!((self.tenant.day_zero + Duration::days(days)).date_naive()),
+                None => body.clone(),
+            },
+            Value::Array(items) => items.iter().map(|item| self.dated(item)).collect(),
+            Value::Object(fields) => {
+                fields.iter().map(|(name, value)| (name.clone(), self.dated(value))).collect::<Map<_, _>>().into()
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => body.clone(),
+        }
     }
 
     async fn send(&self, method: &str, path: &str, by: &str, body: Value) -> anyhow::Result<Value> {

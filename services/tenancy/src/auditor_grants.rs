@@ -151,6 +151,7 @@ async fn give(
     let needed = created.scope.iter().map(|area| match area {
         Area::Trail => Action::ReadTrail,
         Area::Assets
+        | Area::Context
         | Area::Controls
         | Area::Evidence
         | Area::Methodology

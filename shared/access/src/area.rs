@@ -10,6 +10,8 @@ use utoipa::ToSchema;
 #[strum(serialize_all = "snake_case")]
 pub enum Area {
     Assets,
+    /// What the ISMS is about, its objectives and planned changes.
+    Context,
     Controls,
     Evidence,
     Methodology,
@@ -34,11 +36,14 @@ impl Area {
         Some(match noun {
             "" | "history" => Self::Tenant,
             "assets" => Self::Assets,
+            "context" | "objectives" | "planned-changes" => Self::Context,
             "controls" => Self::Controls,
             "evidence" => Self::Evidence,
             "methodology" => Self::Methodology,
             "people" | "roles" => Self::People,
-            "risks" | "quantifications" => Self::Risks,
+            "risks" | "quantifications" | "actions" | "assessment-rounds" | "reassessments" | "treatment-plan" => {
+                Self::Risks
+            }
             "soa" => Self::Soa,
             "trail" => Self::Trail,
             _ => return None,

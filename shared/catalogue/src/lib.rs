@@ -9,4 +9,4 @@ mod scales;
 mod facts;
 
 pub use controls::{Attributes, Control, Theme, annex_a, control};
-pub use scales::{NotOnScale, Scales, ScalesError, baseline_scales};
+pub use scales::{Appetite, NotOnScale, Scales, ScalesError, baseline_scales};

@@ -1,6 +1,6 @@
 //! How a tenant measures risk: two labelled scales, a matrix from them to levels, and the level it lives with.
 
-use std::{collections::BTreeSet, sync::LazyLock};
+use std::{collections::BTreeSet, ops::RangeInclusive, sync::LazyLock};
 
 use serde::{Deserialize, Serialize};
 
@@ -17,13 +17,28 @@ pub struct Scales {
     pub matrix: Vec<Vec<u8>>,
     /// Index into `levels` of the highest level that needs no treatment.
     pub acceptance_level: u8,
+    /// Categories of risk of which more or less is accepted than that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub appetite: Vec<Appetite>,
+    /// For each level, after how many days a risk of it is looked at again; none where that is not laid down.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub review_days: Vec<u16>,
+}
+
+/// How much of one category of risk is accepted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Appetite {
+    pub category: String,
+    /// Index into `levels` of the highest level that needs no treatment.
+    pub acceptance_level: u8,
 }
 
 /// Why scales cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ScalesError {
-    #[error("{list} has {count} labels: give {FEWEST} to {MOST}")]
-    Count { list: &'static str, count: usize },
+    #[error("{list} has {count} labels: give {fewest} to {most}")]
+    Count { list: &'static str, count: usize, fewest: usize, most: usize },
     #[error("label {place} of {list} is empty or longer than {LONGEST_LABEL} characters")]
     Label { list: &'static str, place: usize },
     #[error("label {place} of {list} is only a number: a score and its label could be confused")]
@@ -40,6 +55,28 @@ pub enum ScalesError {
     NotMonotone { row: usize, column: usize },
     #[error("the acceptance level is {found}: levels are numbered 0 to {highest}")]
     AcceptanceLevel { found: u8, highest: usize },
+    #[error("the acceptance level of category `{category}` is {found}: levels are numbered 0 to {highest}")]
+    AppetiteLevel { category: String, found: u8, highest: usize },
+    #[error("there are {count} review intervals: give one for each of the {expected} levels, or none")]
+    ReviewIntervals { count: usize, expected: usize },
+    #[error("the review interval of level {level} is {found} days: give 1 to {LONGEST_INTERVAL}")]
+    ReviewInterval { level: usize, found: u16 },
+}
+
+impl ScalesError {
+    /// The field that is at fault.
+    pub fn field(&self) -> &'static str {
+        match self {
+            Self::Count { list, .. }
+            | Self::Label { list, .. }
+            | Self::NumberAsLabel { list, .. }
+            | Self::Duplicate { list, .. } => list,
+            Self::Rows { .. } | Self::Cells { .. } | Self::Level { .. } | Self::NotMonotone { .. } => "matrix",
+            Self::AcceptanceLevel { .. } => "acceptance_level",
+            Self::AppetiteLevel { .. } => "appetite",
+            Self::ReviewIntervals { .. } | Self::ReviewInterval { .. } => "review_days",
+        }
+    }
 }
 
 /// What was written is neither a label nor a score of the scale.
@@ -54,6 +91,9 @@ pub struct NotOnScale {
 const FEWEST: usize = 3;
 const MOST: usize = 6;
 const LONGEST_LABEL: usize = 60;
+const MOST_CATEGORIES: usize = 100;
+/// Three years.
+const LONGEST_INTERVAL: u16 = 1096;
 
 /// The 5x5 methodology that a tenant starts from, until it issues its own.
 ///
@@ -76,7 +116,45 @@ impl Scales {
         if usize::from(self.acceptance_level) > highest {
             return Err(ScalesError::AcceptanceLevel { found: self.acceptance_level, highest });
         }
-        Ok(())
+        self.validate_appetite(highest)?;
+        self.validate_reviews()
+    }
+
+    fn validate_appetite(&self, highest: usize) -> Result<(), ScalesError> {
+        let categories: Vec<&String> = self.appetite.iter().map(|appetite| &appetite.category).collect();
+        if !categories.is_empty() {
+            validate_each("appetite", &categories, 1..=MOST_CATEGORIES)?;
+        }
+        match self.appetite.iter().find(|appetite| usize::from(appetite.acceptance_level) > highest) {
+            Some(Appetite { category, acceptance_level: found }) => {
+                Err(ScalesError::AppetiteLevel { category: category.clone(), found: *found, highest })
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn validate_reviews(&self) -> Result<(), ScalesError> {
+        let (count, expected) = (self.review_days.len(), self.levels.len());
+        if count != 0 && count != expected {
+            return Err(ScalesError::ReviewIntervals { count, expected });
+        }
+        match self.review_days.iter().zip(0..).find(|(days, _)| !(1..=LONGEST_INTERVAL).contains(*days)) {
+            Some((&found, level)) => Err(ScalesError::ReviewInterval { level, found }),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a level needs no treatment, of a risk of this category.
+    pub fn accepts(&self, rank: u8, category: Option<&str>) -> bool {
+        let category = category.map(fold);
+        let of_category =
+            self.appetite.iter().find(|appetite| category.as_deref() == Some(fold(&appetite.category).as_str()));
+        rank <= of_category.map_or(self.acceptance_level, |appetite| appetite.acceptance_level)
+    }
+
+    /// After how many days a risk of this level is looked at again, where that is laid down.
+    pub fn review_after_days(&self, rank: u8) -> Option<u16> {
+        self.review_days.get(usize::from(rank)).copied()
     }
 
     fn validate_matrix(&self) -> Result<(), ScalesError> {
@@ -124,9 +202,14 @@ impl Scales {
 }
 
 fn validate_labels(list: &'static str, labels: &[String]) -> Result<(), ScalesError> {
+    validate_each(list, &labels.iter().collect::<Vec<_>>(), FEWEST..=MOST)
+}
+
+fn validate_each(list: &'static str, labels: &[&String], counts: RangeInclusive<usize>) -> Result<(), ScalesError> {
     let count = labels.len();
-    if !(FEWEST..=MOST).contains(&count) {
-        return Err(ScalesError::Count { list, count });
+    if !counts.contains(&count) {
+        let (fewest, most) = (*counts.start(), *counts.end());
+        return Err(ScalesError::Count { list, count, fewest, most });
     }
     let mut seen = BTreeSet::new();
     for (place, label) in (1..).zip(labels) {
@@ -138,7 +221,7 @@ fn validate_labels(list: &'static str, labels: &[String]) -> Result<(), ScalesEr
             return Err(ScalesError::NumberAsLabel { list, place });
         }
         if !seen.insert(folded) {
-            return Err(ScalesError::Duplicate { list, label: label.clone() });
+            return Err(ScalesError::Duplicate { list, label: (*label).clone() });
         }
     }
     Ok(())
@@ -220,6 +303,8 @@ mod tests {
             levels: ["x", "y", "z"].map(str::to_owned).to_vec(),
             matrix: vec![vec![0, 0, 0, 1], vec![0, 0, 1, 2], vec![0, 1, 2, 2]],
             acceptance_level: 0,
+            appetite: vec![],
+            review_days: vec![],
         };
         assert_eq!(lopsided.validate(), Ok(()));
         assert_eq!((lopsided.level(1, 4), lopsided.level(3, 1), lopsided.level(4, 1)), (Some(1), Some(0), None));
@@ -228,10 +313,13 @@ mod tests {
     #[test]
     fn scales_that_cannot_be_used_are_refused() {
         let refused = |change: fn(&mut Scales)| changed(change).expect_err("refused");
-        assert_eq!(refused(|s| s.impact.truncate(2)), ScalesError::Count { list: "impact", count: 2 });
+        assert_eq!(
+            refused(|s| s.impact.truncate(2)),
+            ScalesError::Count { list: "impact", count: 2, fewest: 3, most: 6 }
+        );
         assert_eq!(
             refused(|s| s.levels.extend(["x", "y", "z"].map(str::to_owned))),
-            ScalesError::Count { list: "levels", count: 7 }
+            ScalesError::Count { list: "levels", count: 7, fewest: 3, most: 6 }
         );
         assert_eq!(refused(|s| s.likelihood[2] = "  ".into()), ScalesError::Label { list: "likelihood", place: 3 });
         assert_eq!(refused(|s| s.impact[0] = "5".into()), ScalesError::NumberAsLabel { list: "impact", place: 1 });
@@ -243,6 +331,33 @@ mod tests {
         assert_eq!(refused(|s| s.matrix[1].truncate(4)), ScalesError::Cells { row: 2, count: 4, expected: 5 });
         assert_eq!(refused(|s| s.matrix[4][4] = 4), ScalesError::Level { row: 5, column: 5, found: 4, highest: 3 });
         assert_eq!(refused(|s| s.acceptance_level = 4), ScalesError::AcceptanceLevel { found: 4, highest: 3 });
+    }
+
+    #[test]
+    fn a_category_has_an_appetite_of_its_own_and_a_level_its_interval() {
+        let appetite = |category: &str, acceptance_level| Appetite { category: category.to_owned(), acceptance_level };
+        let mut scales = baseline_scales().clone();
+        assert_eq!((scales.accepts(1, Some("Safety")), scales.review_after_days(3)), (false, None));
+        scales.appetite = vec![appetite("Market", 2)];
+        scales.review_days = vec![365, 180, 90, 30];
+        assert_eq!(scales.validate(), Ok(()));
+        assert_eq!((scales.accepts(2, Some(" market")), scales.accepts(2, Some("Safety"))), (true, false));
+        assert_eq!((scales.accepts(0, None), scales.accepts(1, None)), (true, false));
+        assert_eq!((scales.review_after_days(3), scales.review_after_days(4)), (Some(30), None));
+
+        scales.appetite = vec![appetite("Market", 2), appetite("market ", 1)];
+        let refused = scales.validate().expect_err("refused");
+        assert_eq!((refused.field(), refused.to_string().as_str()), ("appetite", "appetite names `market ` twice"));
+        scales.appetite = vec![appetite("Market", 4)];
+        assert_eq!(
+            scales.validate(),
+            Err(ScalesError::AppetiteLevel { category: "Market".into(), found: 4, highest: 3 })
+        );
+        scales.appetite = vec![];
+        scales.review_days = vec![365];
+        assert_eq!(scales.validate(), Err(ScalesError::ReviewIntervals { count: 1, expected: 4 }));
+        scales.review_days = vec![365, 180, 0, 30];
+        assert_eq!(scales.validate(), Err(ScalesError::ReviewInterval { level: 2, found: 0 }));
     }
 
     #[test]

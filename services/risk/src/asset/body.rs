@@ -1,5 +1,6 @@
-use super::{Asset, Command, HIGHEST_OBJECTIVE, Kind, Profile, SecurityObjectives, refuse_unknown};
+use super::{Asset, Circles, Command, HIGHEST_OBJECTIVE, Kind, Profile, SecurityObjectives, circular, refuse_unknown};
 use crate::checks::{Faults, LONGEST_NAME, LONGEST_TEXT, checked_refs};
+use crate::context;
 use access::Action;
 use eventstore::Work;
 use serde::Deserialize;
@@ -29,6 +30,9 @@ pub struct AddAsset {
     /// Refs of the assets that rely on this one.
     #[serde(default)]
     supports: Vec<String>,
+    /// Refs of the sites, units, systems and interfaces of the scope that it belongs to.
+    #[serde(default)]
+    scope: Vec<String>,
 }
 
 /// Says anew what is known about an asset, whole: what is left out is no longer so.
@@ -49,6 +53,9 @@ pub struct ChangeAsset {
     /// Refs of the assets that rely on this one.
     #[serde(default)]
     supports: Vec<String>,
+    /// Refs of the sites, units, systems and interfaces of the scope that it belongs to.
+    #[serde(default)]
+    scope: Vec<String>,
 }
 
 impl service::Command for AddAsset {
@@ -62,8 +69,8 @@ impl service::Command for AddAsset {
     }
 
     async fn prepare(self, work: &mut Work, id: &str) -> Result<Command, Problem> {
-        let Self { reference: _, name, description, kind, domain, owner, security_objectives, supports } = self;
-        let said = ChangeAsset { name, description, kind, domain, owner, security_objectives, supports };
+        let Self { reference: _, name, description, kind, domain, owner, security_objectives, supports, scope } = self;
+        let said = ChangeAsset { name, description, kind, domain, owner, security_objectives, supports, scope };
         Ok(Command::Add(said.known(work, id).await?))
     }
 }
@@ -82,6 +89,10 @@ impl ChangeAsset {
     async fn known(self, work: &mut Work, id: &str) -> Result<Profile, Problem> {
         let profile = self.checked(id)?;
         refuse_unknown(work, "supports", &profile.supports).await?;
+        if let Some(circle) = Circles::default().find(work, id, Some(&profile.supports)).await? {
+            return Err(Problem::field("supports", circular(&circle)));
+        }
+        refuse_outside(work, &profile.scope).await?;
         Ok(profile)
     }
 
@@ -105,6 +116,7 @@ impl ChangeAsset {
         if supports.iter().any(|supported| supported == id) {
             faults.wrong("supports", format!("{id} does not support itself: leave it out"));
         }
+        let scope = faults.keep_list(checked_refs("scope", &self.scope));
         let made = name.zip(description).map(|(name, description)| Profile {
             name,
             description: description.unwrap_or_default(),
@@ -113,9 +125,23 @@ impl ChangeAsset {
             owner,
             security_objectives: objectives,
             supports,
+            scope,
         });
         faults.settle(made)
     }
+}
+
+/// Refuses what the scope does not name.
+async fn refuse_outside(work: &mut Work, refs: &[String]) -> Result<(), Problem> {
+    if refs.is_empty() {
+        return Ok(());
+    }
+    let scope = context::scope(work).await?.unwrap_or_default();
+    let mut faults = Faults::default();
+    for name in refs.iter().filter(|name| scope.elements().all(|element| element.reference != **name)) {
+        faults.wrong("scope", format!("{name} is not in the scope: leave it out, or add it to the scope first"));
+    }
+    faults.settle(Some(()))
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ impl Import {
             owner: None,
             security_objectives: SecurityObjectives::default(),
             supports: vec![],
+            scope: vec![],
         });
         Profile {
             name: self.name,
@@ -31,6 +32,7 @@ impl Import {
             owner: standing.owner,
             security_objectives: self.security_objectives.unwrap_or(standing.security_objectives),
             supports: self.supports.unwrap_or(standing.supports),
+            scope: standing.scope,
         }
     }
 }

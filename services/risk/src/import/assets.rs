@@ -15,6 +15,7 @@ pub const COLUMNS: &[&str] =
 /// A row without a mistake of its own.
 #[derive(Debug, PartialEq)]
 struct Draft {
+    row: u64,
     id: String,
     import: Import,
 }
@@ -25,13 +26,29 @@ pub async fn take(work: &mut Work, table: &Arc<Table>, progress: &Progress) -> R
     let (checked, told) = (table.clone(), progress.clone());
     let (drafts, errors) = aside(move || check(&checked, &known, &told)).await?;
     let mut taken = Taken::of(table, errors);
-    for (index, Draft { id, import }) in drafts.into_iter().enumerate() {
+    let mut rows = Vec::new();
+    for (index, Draft { row, id, import }) in drafts.into_iter().enumerate() {
         decided(index, table, progress).await;
+        rows.extend(import.supports.is_some().then(|| (row, id.clone())));
         let existed = asset::exists(work, &id).await?;
         let changed = work.execute::<Asset>(&id, None, Command::Import(import)).await?;
         taken.count(existed, &changed);
     }
+    taken.errors.extend(circles(work, &rows).await?);
     Ok(taken)
+}
+
+/// The rows that lead into a circle, by what all of them say together.
+async fn circles(work: &mut Work, rows: &[(u64, String)]) -> Result<Vec<FieldError>, Problem> {
+    let mut circles = asset::Circles::default();
+    let mut errors = Vec::new();
+    for (row, id) in rows {
+        if let Some(circle) = circles.find(work, id, None).await? {
+            let detail = asset::circular(&circle);
+            errors.push(FieldError { row: Some(*row), ..field_error("parent_assets", detail) });
+        }
+    }
+    Ok(errors)
 }
 
 /// The assets that rows may refer to: those of the register, and those of the file itself.
@@ -80,6 +97,7 @@ fn draft(row: &Row, known: &BTreeSet<String>, seen: &mut HashMap<String, u64>) -
         None => Err(field_error("parent_assets", asset::unknown(&parent.chars().take(64).collect::<String>()))),
     });
     let made = id.zip(name).map(|(id, name)| Draft {
+        row: row.number,
         id,
         import: Import { name, description, kind, domain, security_objectives, supports },
     });

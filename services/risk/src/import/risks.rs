@@ -1,11 +1,11 @@
 use super::cells::{Cells, entries};
 use super::table::{Row, Table};
 use super::{Taken, aside, decided};
-use crate::checks::LONGEST_TEXT;
+use crate::checks::{LONGEST_LABEL, LONGEST_TEXT};
 use crate::methodology::{self, InForce, Written};
 use crate::risk::{Assessment, Broken, Command, Import, Risk, Stage, TreatmentOption};
 use crate::{asset, control};
-use eventstore::{Refused, Stream, Work};
+use eventstore::{Aggregate, Refused, Stream, Work};
 use service::{FieldError, Problem, Progress, checked_ref, field_error};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -24,6 +24,9 @@ pub const COLUMNS: &[&str] = &[
     "residual_impact",
     "treatment",
     "assets",
+    "category",
+    "threat",
+    "vulnerability",
 ];
 
 const STAGES: [(Stage, &str, &str); 3] = [
@@ -39,6 +42,8 @@ struct Known {
     assets: BTreeSet<String>,
     /// Those of the controls that the file plans that do not apply.
     excluded: BTreeSet<String>,
+    /// Of the risks that have one already.
+    categories: HashMap<String, String>,
 }
 
 /// A row without a mistake of its own.
@@ -73,10 +78,16 @@ async fn look_up(work: &mut Work, table: &Table) -> Result<Known, Problem> {
     let assets = mentioned(table, "assets");
     let controls = mentioned(table, "additional_controls");
     let mut streams = [asset::streams(&assets), control::streams(&controls)].concat();
-    streams.extend(risks.iter().map(|id| Stream::new("risk", id)));
+    streams.extend(risks.iter().map(|id| Stream::new(Risk::TYPE, id)));
     work.preload(streams).await?;
     let methodology = methodology::in_force(work).await?;
-    let mut known = Known { methodology, assets: BTreeSet::new(), excluded: BTreeSet::new() };
+    let mut known =
+        Known { methodology, assets: BTreeSet::new(), excluded: BTreeSet::new(), categories: HashMap::new() };
+    for id in risks {
+        if let Some(category) = work.load::<Risk>(&id).await?.0.category().map(ToOwned::to_owned) {
+            known.categories.insert(id, category);
+        }
+    }
     for id in assets {
         if asset::exists(work, &id).await? {
             known.assets.insert(id);
@@ -123,11 +134,27 @@ fn draft(row: &Row, known: &Known, seen: &mut HashMap<String, u64>) -> Result<Dr
         Some(asset) => Ok(asset.clone()),
         None => Err(field_error("assets", asset::unknown(&id.chars().take(64).collect::<String>()))),
     });
-    let assessments = STAGES.into_iter().filter_map(|stage| assessment(&mut cells, known, stage)).collect();
+    let [category, threat, vulnerability] =
+        [("category", LONGEST_LABEL), ("threat", LONGEST_TEXT), ("vulnerability", LONGEST_TEXT)]
+            .map(|(column, longest)| cells.text(column, longest));
+    // The one that the row gives it, or that it has already.
+    let of = category.as_ref().or_else(|| id.as_ref().and_then(|id| known.categories.get(id))).map(String::as_str);
+    let assessments = STAGES.into_iter().filter_map(|stage| assessment(&mut cells, known, of, stage)).collect();
     let made = id.zip(name).map(|(id, name)| Draft {
         row: row.number,
         id,
-        import: Import { name, description, assets, existing_controls, assessments, option, controls },
+        import: Import {
+            name,
+            description,
+            assets,
+            category,
+            threat,
+            vulnerability,
+            existing_controls,
+            assessments,
+            option,
+            controls,
+        },
     });
     cells.settle(made)
 }
@@ -155,7 +182,12 @@ fn option(written: &str) -> Result<Option<TreatmentOption>, String> {
     }))
 }
 
-fn assessment(cells: &mut Cells<'_>, known: &Known, stage: (Stage, &'static str, &'static str)) -> Option<Assessment> {
+fn assessment(
+    cells: &mut Cells<'_>,
+    known: &Known,
+    category: Option<&str>,
+    stage: (Stage, &'static str, &'static str),
+) -> Option<Assessment> {
     let (stage, proba, impact) = stage;
     let (likelihood, severity) = match (cells.given(proba), cells.given(impact)) {
         (None, None) => return None,
@@ -169,8 +201,9 @@ fn assessment(cells: &mut Cells<'_>, known: &Known, stage: (Stage, &'static str,
             return None;
         }
     };
-    let rated =
-        known.methodology.rate(Written { field: proba, text: likelihood }, Written { field: impact, text: severity });
+    let (likelihood, severity) =
+        (Written { field: proba, text: likelihood }, Written { field: impact, text: severity });
+    let rated = known.methodology.rate(likelihood, severity, category);
     match rated {
         Ok(rating) => Some(Assessment { stage, rating, rationale: None }),
         Err(errors) => {
@@ -183,9 +216,25 @@ fn assessment(cells: &mut Cells<'_>, known: &Known, stage: (Stage, &'static str,
 /// The column in which a row breaks a rule of the register.
 fn at_fault(row: u64, broken: &Broken) -> FieldError {
     let column = match broken {
-        Broken::RefTaken => "ref_id",
         Broken::NotAssessed | Broken::NoOption => "treatment",
         Broken::NoControls(_) => "additional_controls",
+        // The risk as a whole, and what no upload asks for.
+        Broken::RefTaken
+        | Broken::Closed
+        | Broken::NotTreated
+        | Broken::NoResidual
+        | Broken::NoOwner
+        | Broken::NotTheOwner { .. }
+        | Broken::OldMethodology { .. }
+        | Broken::NoReason { .. }
+        | Broken::NothingAsked
+        | Broken::SamePerson
+        | Broken::NotAPerson
+        | Broken::AskedTooLongAgo { .. }
+        | Broken::NoSuchAction { .. }
+        | Broken::ActionIsDone { .. }
+        | Broken::TooManyActions
+        | Broken::ActionsOpen { .. } => "ref_id",
     };
     FieldError { row: Some(row), ..field_error(column, broken.to_string()) }
 }
@@ -197,12 +246,14 @@ mod tests {
     use crate::methodology::InForce;
     use crate::risk::TreatmentOption;
     use service::{FieldError, Progress};
+    use std::collections::HashMap;
 
     fn known() -> Known {
         Known {
             methodology: InForce::baseline(),
             assets: (1..=26).map(|n| format!("A-{n}")).collect(),
             excluded: ["A.7.4".to_owned()].into(),
+            categories: HashMap::new(),
         }
     }
 

@@ -1,5 +1,5 @@
 use super::Event;
-use catalogue::Scales;
+use catalogue::{Appetite, Scales};
 use eventstore::Recorded;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -21,6 +21,22 @@ pub struct AdoptedMethodology {
     pub matrix: Vec<Vec<u8>>,
     /// Rank of the highest level that needs no treatment.
     pub acceptance_level: u8,
+    /// Categories of risk of which more or less is accepted than that.
+    #[serde(default)]
+    pub appetite: Vec<CategoryAppetite>,
+    /// For each level, after how many days a risk of it is looked at again; none where that is not laid down.
+    #[serde(default)]
+    pub review_days: Vec<u16>,
+}
+
+/// How much of one category of risk is accepted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CategoryAppetite {
+    #[schema(example = "Safety")]
+    pub category: String,
+    /// Rank of the highest level that needs no treatment.
+    pub acceptance_level: u8,
 }
 
 impl View for AdoptedMethodology {
@@ -32,7 +48,14 @@ impl View for AdoptedMethodology {
 
     fn apply(current: Option<Self>, _: &str, event: &Recorded) -> Folded<Option<Self>> {
         let Some(Event::Adopted { revision, scales }) = event.decode()? else { return Ok(current) };
-        let Scales { likelihood, impact, levels, matrix, acceptance_level } = scales;
-        Ok(Some(Self { revision, likelihood, impact, levels, matrix, acceptance_level }))
+        let Scales { likelihood, impact, levels, matrix, acceptance_level, appetite, review_days } = scales;
+        let appetite = appetite.into_iter().map(CategoryAppetite::from).collect();
+        Ok(Some(Self { revision, likelihood, impact, levels, matrix, acceptance_level, appetite, review_days }))
+    }
+}
+
+impl From<Appetite> for CategoryAppetite {
+    fn from(Appetite { category, acceptance_level }: Appetite) -> Self {
+        Self { category, acceptance_level }
     }
 }

@@ -8,7 +8,7 @@ use service::{FieldError, Problem, field_error};
 /// A revision and its scales.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct InForce {
-    pub(super) revision: u32,
+    pub revision: u32,
     pub(super) scales: Scales,
 }
 
@@ -20,18 +20,24 @@ pub struct Written<'a> {
 }
 
 impl InForce {
-    pub fn rate(&self, likelihood: Written<'_>, impact: Written<'_>) -> Result<Rating, Vec<FieldError>> {
+    /// What is made of two scores, of a risk of this category.
+    pub fn rate(
+        &self,
+        likelihood: Written<'_>,
+        impact: Written<'_>,
+        category: Option<&str>,
+    ) -> Result<Rating, Vec<FieldError>> {
         let scales = &self.scales;
         let refused = |at: Written<'_>, error: catalogue::NotOnScale| field_error(at.field, error.to_string());
         let l = scales.parse_likelihood(likelihood.text).map_err(|error| refused(likelihood, error));
         let i = scales.parse_impact(impact.text).map_err(|error| refused(impact, error));
         match (l, i) {
-            (Ok(l), Ok(i)) => Ok(self.rating(l, i)),
+            (Ok(l), Ok(i)) => Ok(self.rating(l, i, category)),
             (l, i) => Err([l.err(), i.err()].into_iter().flatten().collect()),
         }
     }
 
-    fn rating(&self, likelihood: u8, impact: u8) -> Rating {
+    fn rating(&self, likelihood: u8, impact: u8, category: Option<&str>) -> Rating {
         let scales = &self.scales;
         let graded = |score: u8, labels: &[String]| Graded { score, label: labels[usize::from(score) - 1].clone() };
         let rank =
@@ -40,8 +46,9 @@ impl InForce {
             likelihood: graded(likelihood, &scales.likelihood),
             impact: graded(impact, &scales.impact),
             level: Level { rank, label: scales.levels[usize::from(rank)].clone() },
-            acceptable: rank <= scales.acceptance_level,
+            acceptable: scales.accepts(rank, category),
             methodology_revision: self.revision,
+            review_days: scales.review_after_days(rank),
         }
     }
 
@@ -65,7 +72,7 @@ mod tests {
     #[test]
     fn a_rating_says_its_labels_level_and_revision() {
         let at = |field, text| Written { field, text };
-        let rating = InForce::baseline().rate(at("likelihood", "likely"), at("impact", "5")).expect("rated");
+        let rating = InForce::baseline().rate(at("likelihood", "likely"), at("impact", "5"), None).expect("rated");
         assert_eq!((rating.score(), rating.level.rank, rating.acceptable), (20, 3, false));
         assert_eq!((rating.likelihood.label.as_str(), rating.impact.label.as_str()), ("Likely", "Severe"));
         assert_eq!((rating.level.label.as_str(), rating.methodology_revision), ("critical", 1));
@@ -74,7 +81,7 @@ mod tests {
     #[test]
     fn both_scores_off_their_scales_are_both_told() {
         let at = |field, text| Written { field, text };
-        let errors = InForce::baseline().rate(at("likelihood", "6"), at("impact", "Awful")).expect_err("refused");
+        let errors = InForce::baseline().rate(at("likelihood", "6"), at("impact", "Awful"), None).expect_err("refused");
         assert_eq!(errors.iter().map(|error| error.field.as_str()).collect::<Vec<_>>(), ["likelihood", "impact"]);
         assert!(errors[0].detail.contains("1 Rare, 2 Unlikely"), "{}", errors[0].detail);
     }

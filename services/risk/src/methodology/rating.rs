@@ -29,6 +29,9 @@ pub struct Rating {
     /// Whether the methodology lets the tenant live with it.
     pub acceptable: bool,
     pub methodology_revision: u32,
+    /// After how many days the methodology wants it looked at again, where it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review_days: Option<u16>,
 }
 
 impl Rating {

@@ -1,4 +1,4 @@
-use super::RegisteredRisk;
+use super::{Judged, RegisteredRisk};
 use crate::control_state::{ControlState, State};
 use axum::response::Response;
 use serde::Serialize;
@@ -53,9 +53,12 @@ pub async fn risk_with_controls(call: Call) -> Result<Response, Problem> {
     let all = Listing { filters: vec![], sort: None, descending: false, after: None, limit: MORE_THAN_ALL_CONTROLS };
     let states = list::<ControlState>(&mut session, position, &all).await?.rows;
     let states = states.into_iter().map(|row| (row.key, row.data)).collect();
-    let Item { id, version, changed_at, data: risk } = row.into();
-    let controls = linked(&risk, &states);
-    let item = Item { id, version, changed_at, data: RiskWithControls { risk, controls } };
+    let judged = Judged::at(&call, &mut session, position).await?;
+    let item = Item::from(row).map(|risk| {
+        let risk = judged.of(risk);
+        let controls = linked(&risk, &states);
+        RiskWithControls { risk, controls }
+    });
     Ok(object_answer(&Object { position, item }))
 }
 

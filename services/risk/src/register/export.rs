@@ -1,14 +1,13 @@
-use super::{Assessed, RegisteredRisk};
+use super::{Assessed, Judged, RegisteredRisk};
+use crate::every::every;
 use crate::methodology::Graded;
 use axum::response::Response;
-use eventstore::Session;
+use chrono::NaiveDate;
 use service::{Call, Problem, csv};
-use views::{Listing, Row, View, list};
-
-const PAGE: i64 = 1000;
+use views::Row;
 
 /// The import's names, so that what was exported can be uploaded again; it ignores the columns that are ours alone.
-pub const HEADING: [&str; 22] = [
+pub const HEADING: [&str; 29] = [
     "ref_id",
     "name",
     "description",
@@ -31,29 +30,23 @@ pub const HEADING: [&str; 22] = [
     "treatment",
     "treatment_reason",
     "assets",
+    "category",
+    "threat",
+    "vulnerability",
+    "review_due",
+    "acceptance",
+    "accepted_until",
+    "revision",
 ];
 
 /// Answers with the whole register as a table for a spreadsheet.
 pub async fn register_as_csv(call: Call) -> Result<Response, Problem> {
     let mut session = call.session().await?;
     let position = call.position::<RegisteredRisk>(&mut session).await?;
-    let rows = whole_register(&mut session, position).await?;
-    csv(position, "risks.csv", &HEADING, rows)
-}
-
-/// The cells of every risk as of a position, in the order of refs.
-pub async fn whole_register(session: &mut Session, position: i64) -> Result<Vec<Vec<String>>, Problem> {
-    let mut listing =
-        Listing { filters: vec![], sort: RegisteredRisk::ORDER, descending: false, after: None, limit: PAGE };
-    let mut rows = Vec::new();
-    loop {
-        let page = list::<RegisteredRisk>(session, position, &listing).await?;
-        rows.extend(page.rows.into_iter().map(cells));
-        match page.next {
-            Some(next) => listing.after = Some(next),
-            None => return Ok(rows),
-        }
-    }
+    let rows = every::<RegisteredRisk>(&mut session, position, Vec::new()).await?;
+    let judged = Judged::at(&call, &mut session, position).await?;
+    let shown = |Row { key, from, version, at, data }| cells(Row { key, from, version, at, data: judged.of(data) });
+    csv(position, "risks.csv", &HEADING, rows.into_iter().map(shown).collect())
 }
 
 fn cells(Row { key, data: risk, .. }: Row<RegisteredRisk>) -> Vec<String> {
@@ -72,6 +65,16 @@ fn cells(Row { key, data: risk, .. }: Row<RegisteredRisk>) -> Vec<String> {
     cells.push(planned.join("|"));
     cells.extend(residual);
     cells.extend([option, reason, risk.assets.join("|")]);
+    cells.extend([risk.category, risk.threat, risk.vulnerability].map(Option::unwrap_or_default));
+    let day = |day: Option<NaiveDate>| day.map(|day| day.to_string()).unwrap_or_default();
+    let acceptance = risk.acceptance.as_ref();
+    let state = acceptance.map(|last| <&str>::from(last.state).to_owned()).unwrap_or_default();
+    cells.extend([
+        day(risk.review_due),
+        state,
+        day(acceptance.map(|last| last.acceptance.until)),
+        risk.revision.to_string(),
+    ]);
     cells
 }
 
@@ -104,7 +107,7 @@ mod tests {
         assert_eq!(
             row.join(","),
             "R-7,Leak,What may happen,,treatment_decided,,,,,,3 - Possible,4 - Major,12,high,A.5.2|A.8.13,,,,,\
-             mitigate,because,A-1"
+             mitigate,because,A-1,,,,,,,3"
         );
     }
 }

@@ -42,11 +42,16 @@ impl service::Command for Assess {
     const ACTION: Action = Action::WriteRisks;
     const SUMMARY: &'static str = "Assess a risk: before controls, with those that exist, or after treatment";
 
-    async fn prepare(self, work: &mut Work, _: &str) -> Result<Command, Problem> {
+    async fn prepare(self, work: &mut Work, id: &str) -> Result<Command, Problem> {
+        let category = work.load::<Risk>(id).await?.0.category().map(ToOwned::to_owned);
         let methodology = methodology::in_force(work).await?;
         let (likelihood, impact) = (self.likelihood.written(), self.impact.written());
         let rating = methodology
-            .rate(Written { field: "likelihood", text: &likelihood }, Written { field: "impact", text: &impact })
+            .rate(
+                Written { field: "likelihood", text: &likelihood },
+                Written { field: "impact", text: &impact },
+                category.as_deref(),
+            )
             .map_err(Problem::fields)?;
         let rationale = self.rationale.unwrap_or_default();
         let rationale = checked_text_if_given("rationale", &rationale, LONGEST_TEXT)?;

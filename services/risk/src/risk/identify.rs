@@ -1,6 +1,6 @@
 use super::{Command, Profile, Risk};
 use crate::asset;
-use crate::checks::{Faults, LONGEST_NAME, LONGEST_TEXT, checked_refs};
+use crate::checks::{Faults, LONGEST_LABEL, LONGEST_NAME, LONGEST_TEXT, checked_refs};
 use access::Action;
 use eventstore::Work;
 use serde::Deserialize;
@@ -23,6 +23,16 @@ pub struct Identify {
     /// Refs of the assets that it threatens.
     #[serde(default)]
     assets: Vec<String>,
+    /// By which the methodology may accept more or less of it.
+    #[serde(default)]
+    #[schema(example = "Confidentiality")]
+    category: Option<String>,
+    /// What may bring it about.
+    #[serde(default)]
+    threat: Option<String>,
+    /// What lets that happen.
+    #[serde(default)]
+    vulnerability: Option<String>,
     /// A person's id.
     #[serde(default)]
     owner: Option<String>,
@@ -39,6 +49,16 @@ pub struct Describe {
     /// Refs of the assets that it threatens.
     #[serde(default)]
     assets: Vec<String>,
+    /// By which the methodology may accept more or less of it.
+    #[serde(default)]
+    #[schema(example = "Confidentiality")]
+    category: Option<String>,
+    /// What may bring it about.
+    #[serde(default)]
+    threat: Option<String>,
+    /// What lets that happen.
+    #[serde(default)]
+    vulnerability: Option<String>,
 }
 
 impl service::Command for Identify {
@@ -53,9 +73,9 @@ impl service::Command for Identify {
 
     async fn prepare(self, work: &mut Work, _: &str) -> Result<Command, Problem> {
         let mut faults = Faults::default();
-        let owner = self.owner.and_then(|owner| faults.keep(checked_person("owner", &owner)));
-        let profile =
-            Describe { name: self.name, description: self.description, assets: self.assets }.checked(faults)?;
+        let owner = self.owner.clone().and_then(|owner| faults.keep(checked_person("owner", &owner)));
+        let Self { reference: _, name, description, assets, category, threat, vulnerability, owner: _ } = self;
+        let profile = Describe { name, description, assets, category, threat, vulnerability }.checked(faults)?;
         asset::refuse_unknown(work, "assets", &profile.assets).await?;
         Ok(Command::Identify { profile, owner })
     }
@@ -78,10 +98,19 @@ impl Describe {
         let name = faults.keep(checked_text("name", &self.name, LONGEST_NAME));
         let description = faults.keep(checked_text_if_given("description", &self.description, LONGEST_TEXT));
         let assets = faults.keep_list(checked_refs("assets", &self.assets));
+        let mut short = |field: &str, text: Option<String>, most: usize| {
+            faults.keep(checked_text_if_given(field, &text.unwrap_or_default(), most)).flatten()
+        };
+        let category = short("category", self.category, LONGEST_LABEL);
+        let threat = short("threat", self.threat, LONGEST_TEXT);
+        let vulnerability = short("vulnerability", self.vulnerability, LONGEST_TEXT);
         let made = name.zip(description).map(|(name, description)| Profile {
             name,
             description: description.unwrap_or_default(),
             assets,
+            category,
+            threat,
+            vulnerability,
         });
         faults.settle(made)
     }
@@ -94,12 +123,20 @@ mod tests {
 
     #[test]
     fn every_wrong_field_is_named() {
-        let wrong = Describe { name: String::new(), description: String::new(), assets: vec!["a b".to_owned()] };
+        let described = |name: &str, assets: Vec<String>| Describe {
+            name: name.to_owned(),
+            description: String::new(),
+            assets,
+            category: Some(" Safety ".to_owned()),
+            threat: Some(" ".to_owned()),
+            vulnerability: None,
+        };
+        let wrong = described("", vec!["a b".to_owned()]);
         assert_eq!(
             wrong.checked(Faults::default()).expect_err("refused").to_string(),
             "2 fields are wrong: see errors"
         );
-        let right = Describe { name: " x ".to_owned(), description: String::new(), assets: vec![] };
-        assert_eq!(right.checked(Faults::default()).expect("checked").name, "x");
+        let right = described(" x ", vec![]).checked(Faults::default()).expect("checked");
+        assert_eq!((right.name.as_str(), right.category.as_deref(), right.threat), ("x", Some("Safety"), None));
     }
 }

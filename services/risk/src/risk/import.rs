@@ -7,6 +7,9 @@ pub struct Import {
     pub name: String,
     pub description: Option<String>,
     pub assets: Option<Vec<String>>,
+    pub category: Option<String>,
+    pub threat: Option<String>,
+    pub vulnerability: Option<String>,
     pub existing_controls: Option<Vec<String>>,
     pub assessments: Vec<Assessment>,
     pub option: Option<TreatmentOption>,
@@ -17,7 +20,7 @@ pub struct Import {
 impl Risk {
     /// The row as the commands that a person would give, each of which tells only what it changes.
     pub(super) fn import(&self, row: Import, cx: &Cx) -> Result<Vec<Event>, Broken> {
-        let mut commands = vec![self.imported_profile(row.name, row.description, row.assets)];
+        let mut commands = vec![self.imported_profile(&row)];
         commands.extend(row.existing_controls.map(Command::NoteExistingControls));
         let news = row.assessments.into_iter().filter(|assessment| !self.rated_so(assessment));
         commands.extend(news.map(Command::Assess));
@@ -34,22 +37,18 @@ impl Risk {
         Ok(events)
     }
 
-    fn imported_profile(&self, name: String, description: Option<String>, assets: Option<Vec<String>>) -> Command {
-        match &self.profile {
-            None => Command::Identify {
-                profile: Profile {
-                    name,
-                    description: description.unwrap_or_default(),
-                    assets: assets.unwrap_or_default(),
-                },
-                owner: None,
-            },
-            Some(standing) => Command::Describe(Profile {
-                name,
-                description: description.unwrap_or_else(|| standing.description.clone()),
-                assets: assets.unwrap_or_else(|| standing.assets.clone()),
-            }),
-        }
+    fn imported_profile(&self, row: &Import) -> Command {
+        let standing = self.profile.as_ref();
+        let or = |said: &Option<String>, standing: Option<&String>| said.clone().or(standing.cloned());
+        let profile = Profile {
+            name: row.name.clone(),
+            description: or(&row.description, standing.map(|profile| &profile.description)).unwrap_or_default(),
+            assets: row.assets.clone().or(standing.map(|profile| profile.assets.clone())).unwrap_or_default(),
+            category: or(&row.category, standing.and_then(|profile| profile.category.as_ref())),
+            threat: or(&row.threat, standing.and_then(|profile| profile.threat.as_ref())),
+            vulnerability: or(&row.vulnerability, standing.and_then(|profile| profile.vulnerability.as_ref())),
+        };
+        if standing.is_none() { Command::Identify { profile, owner: None } } else { Command::Describe(profile) }
     }
 
     /// A file has no rationale: the one that stands is not lost to the same scores.
@@ -84,6 +83,9 @@ mod tests {
             name: "Leak".to_owned(),
             description: None,
             assets: None,
+            category: None,
+            threat: None,
+            vulnerability: None,
             existing_controls: None,
             assessments: vec![],
             option: None,
@@ -131,6 +133,16 @@ mod tests {
         let controls = Import { controls: Some(texts(&["A.8.15"])), ..bare() };
         let moved = decided(TreatmentOption::Mitigate, &["A.8.15"], &["A.8.13"]);
         assert_eq!(risk.decide(Command::Import(controls), &cx()), Ok(vec![moved]));
+    }
+
+    #[test]
+    fn a_category_is_kept_by_a_file_without_one() {
+        let row = Import { category: Some("Safety".to_owned()), threat: Some("Heat".to_owned()), ..full() };
+        let events = given([]).decide(Command::Import(row.clone()), &cx()).expect("decided");
+        assert!(matches!(&events[0], Event::Identified(profile) if profile.category.as_deref() == Some("Safety")));
+        let risk = given(events);
+        assert_eq!(risk.decide(Command::Import(row), &cx()), Ok(vec![]));
+        assert_eq!(risk.decide(Command::Import(full()), &cx()), Ok(vec![]));
     }
 
     #[test]

@@ -1,6 +1,12 @@
-use super::{Assessment, Broken, Command, Event, NoControls, Profile, Risk, Stage, Treatment, TreatmentOption};
+mod acceptance;
+
+use super::{
+    Acceptance, Action, Assessment, Broken, Command, Event, NoControls, Profile, Risk, Stage, Treatment,
+    TreatmentOption,
+};
 use crate::fixture::cx;
 use crate::methodology::{InForce, Written};
+use chrono::NaiveDate;
 
 pub fn given(events: impl IntoIterator<Item = Event>) -> Risk {
     let mut risk = Risk::default();
@@ -13,12 +19,19 @@ pub fn texts(ids: &[&str]) -> Vec<String> {
 }
 
 pub fn profile(name: &str) -> Profile {
-    Profile { name: name.to_owned(), description: "What may happen".to_owned(), assets: texts(&["A-1"]) }
+    Profile {
+        name: name.to_owned(),
+        description: "What may happen".to_owned(),
+        assets: texts(&["A-1"]),
+        category: None,
+        threat: None,
+        vulnerability: None,
+    }
 }
 
 pub fn assessment(stage: Stage, likelihood: &str, impact: &str) -> Assessment {
     let at = |text| Written { field: "", text };
-    let rating = InForce::baseline().rate(at(likelihood), at(impact)).expect("on the scales");
+    let rating = InForce::baseline().rate(at(likelihood), at(impact), None).expect("on the scales");
     Assessment { stage, rating, rationale: None }
 }
 
@@ -28,6 +41,30 @@ pub fn owned(owner: &str, former: Option<&str>) -> Event {
 
 pub fn decided(option: TreatmentOption, controls: &[&str], released: &[&str]) -> Event {
     Event::TreatmentDecided { option, controls: texts(controls), released_controls: texts(released) }
+}
+
+pub fn planned(action: &str, due: &str) -> Event {
+    let (what, who) = ("Restore it".to_owned(), "jo".to_owned());
+    Event::ActionPlanned { action: action.to_owned(), what, who, due: day(due) }
+}
+
+/// By mara until the end of the year, of what is left at `assessment(Residual, 1, 4)`.
+pub fn accepted(revision: u32) -> Acceptance {
+    let rating = assessment(Stage::Residual, "1", "4").rating;
+    Acceptance {
+        owner: "mara".to_owned(),
+        until: day("2026-12-31"),
+        stage: Stage::Residual,
+        level: rating.level,
+        acceptable: rating.acceptable,
+        methodology_revision: 1,
+        revision,
+        confirmed_by: None,
+    }
+}
+
+pub fn day(text: &str) -> NaiveDate {
+    text.parse().expect("a day")
 }
 
 fn treat(option: TreatmentOption, controls: &[&str]) -> Command {
@@ -122,6 +159,51 @@ fn existing_controls_are_noted_whole() {
     assert_eq!(risk.decide(Command::NoteExistingControls(texts(&["A.8.3"])), &cx()), Ok(vec![]));
     let none = Event::ExistingControlsNoted { controls: vec![] };
     assert_eq!(risk.decide(Command::NoteExistingControls(vec![]), &cx()), Ok(vec![none]));
+}
+
+#[test]
+fn actions_follow_the_treatment_and_what_is_done_stays() {
+    let mut risk = given([identified(), assessed(Stage::Current)]);
+    let plan = |due: &str| Command::PlanAction {
+        action: "T-1".to_owned(),
+        planned: Action { what: "Restore it".to_owned(), who: "jo".to_owned(), due: day(due) },
+    };
+    let finish = || Command::FinishAction { action: "T-1".to_owned(), on: day("2026-03-01") };
+    let dropped = || Command::DropAction { action: "T-1".to_owned() };
+    assert_eq!(risk.decide(plan("2026-03-31"), &cx()), Err(Broken::NotTreated));
+    risk.apply(decided(TreatmentOption::Avoid, &[], &[]));
+    assert_eq!(risk.decide(finish(), &cx()), Err(Broken::NoSuchAction { action: "T-1".to_owned() }));
+    assert_eq!(risk.decide(plan("2026-03-31"), &cx()), Ok(vec![planned("T-1", "2026-03-31")]));
+    risk.apply(planned("T-1", "2026-03-31"));
+    assert_eq!(risk.decide(plan("2026-03-31"), &cx()), Ok(vec![]));
+    assert_eq!(risk.decide(plan("2026-04-30"), &cx()), Ok(vec![planned("T-1", "2026-04-30")]));
+    assert_eq!(risk.decide(dropped(), &cx()), Ok(vec![Event::ActionDropped { action: "T-1".to_owned() }]));
+    assert_eq!(risk.decide(Command::Close, &cx()), Err(Broken::ActionsOpen { actions: "T-1".to_owned() }));
+
+    let done = Event::ActionDone { action: "T-1".to_owned(), on: day("2026-03-01") };
+    assert_eq!(risk.decide(finish(), &cx()), Ok(vec![done.clone()]));
+    risk.apply(done);
+    assert_eq!(risk.decide(finish(), &cx()), Ok(vec![]));
+    for late in [plan("2026-04-30"), dropped()] {
+        assert_eq!(risk.decide(late, &cx()), Err(Broken::ActionIsDone { action: "T-1".to_owned() }));
+    }
+}
+
+#[test]
+fn a_closed_risk_changes_only_after_it_is_reopened() {
+    let mut risk = given([identified(), assessed(Stage::Current), owned("mara", None)]);
+    assert_eq!(risk.decide(Command::Reopen, &cx()), Ok(vec![]));
+    assert_eq!(risk.decide(Command::Close, &cx()), Ok(vec![Event::Closed {}]));
+    risk.apply(Event::Closed {});
+    assert_eq!(risk.decide(Command::Close, &cx()), Ok(vec![]));
+    assert_eq!(risk.decide(treat(TreatmentOption::Avoid, &[]), &cx()), Err(Broken::Closed));
+    let again = Command::Assess(assessment(Stage::Current, "4", "5"));
+    assert_eq!(risk.decide(again, &cx()), Err(Broken::Closed));
+    // What is so already is no change.
+    assert_eq!(risk.decide(Command::AssignOwner("mara".to_owned()), &cx()), Ok(vec![]));
+    assert_eq!(risk.decide(Command::Reopen, &cx()), Ok(vec![Event::Reopened {}]));
+    risk.apply(Event::Reopened {});
+    assert!(risk.decide(treat(TreatmentOption::Avoid, &[]), &cx()).is_ok());
 }
 
 #[test]

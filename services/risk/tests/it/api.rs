@@ -19,6 +19,8 @@ pub const MISTAKEN: &str = include_str!("../../../../examples/risks-with-errors.
 pub struct Api {
     pub running: Running,
     pub tenant: TenantId,
+    issuer: Issuer,
+    organisation: Uuid,
     token: String,
     client: Client,
 }
@@ -47,7 +49,7 @@ impl Api {
         let (tenant, organisation) = (TenantId::random(), Uuid::new_v4());
         let caller = Caller { person: "mara".to_owned(), organisation, administrator: true };
         let token = issuer.issue(&caller, when(), Duration::days(36_500)).expect("a token");
-        let api = Self { running, tenant, token, client: Client::new() };
+        let api = Self { running, tenant, issuer, organisation, token, client: Client::new() };
         let mut work = api.store().await.work(cx(tenant));
         let open = access::Command::Open { organisation };
         work.execute::<Admission>(&tenant.to_string(), None, open).await.expect("opened");
@@ -72,6 +74,18 @@ impl Api {
     pub fn request(&self, method: Method, tail: &str) -> RequestBuilder {
         let address = format!("http://{}/v1/tenants/{}{tail}", self.running.address, self.tenant);
         self.client.request(method, address).bearer_auth(&self.token)
+    }
+
+    /// What somebody else of the organisation is answered, who may do all that mara may.
+    pub async fn by(&self, person: &str, method: Method, tail: &str, body: Value) -> (u16, Value) {
+        let caller = Caller { person: person.to_owned(), organisation: self.organisation, administrator: true };
+        let token = self.issuer.issue(&caller, when(), Duration::days(36_500)).expect("a token");
+        let address = format!("http://{}/v1/tenants/{}{tail}", self.running.address, self.tenant);
+        json_of(self.client.request(method, address).bearer_auth(token).json(&body)).await
+    }
+
+    pub async fn delete(&self, tail: &str, body: Value) -> (u16, Value) {
+        json_of(self.request(Method::DELETE, tail).json(&body)).await
     }
 
     pub async fn get(&self, tail: &str) -> Value {

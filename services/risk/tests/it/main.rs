@@ -2,6 +2,8 @@
 
 mod api;
 mod bulk;
+mod decisions;
+mod direction;
 mod http;
 mod imports;
 mod lines;

@@ -1,0 +1,54 @@
+use super::{Broken, Command, Event, Risk};
+use access::Action;
+use eventstore::Work;
+use serde::Deserialize;
+use service::Problem;
+use utoipa::ToSchema;
+
+impl Risk {
+    pub(super) fn close(&self) -> Result<Vec<Event>, Broken> {
+        if self.closed {
+            return Ok(vec![]);
+        }
+        let undone = self.undone();
+        if undone.is_empty() {
+            Ok(self.lapsing(vec![Event::Closed {}]))
+        } else {
+            Err(Broken::ActionsOpen { actions: undone.join(", ") })
+        }
+    }
+}
+
+/// Closes a risk that is none any more. It stays in the register, and nothing about it changes until it is reopened.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = CloseRisk)]
+pub struct Close {}
+
+/// Opens a risk again that was closed.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ReopenRisk)]
+pub struct Reopen {}
+
+impl service::Command for Close {
+    type Of = Risk;
+    const ACTION: Action = Action::DecideTreatment;
+    const SUMMARY: &'static str = "Close a risk that is none any more, and say why";
+    const NEEDS_REASON: bool = true;
+
+    async fn prepare(self, _: &mut Work, _: &str) -> Result<Command, Problem> {
+        Ok(Command::Close)
+    }
+}
+
+impl service::Command for Reopen {
+    type Of = Risk;
+    const ACTION: Action = Action::DecideTreatment;
+    const SUMMARY: &'static str = "Reopen a risk that was closed, and say why";
+    const NEEDS_REASON: bool = true;
+
+    async fn prepare(self, _: &mut Work, _: &str) -> Result<Command, Problem> {
+        Ok(Command::Reopen)
+    }
+}
