@@ -160,6 +160,22 @@ async fn a_password_lets_nobody_in_who_is_switched_off() {
     assert_eq!(system.as_admin().get(&format!("/v1/tenants/{tenant}/people")).await.json["items"], json!([]));
 }
 
+/// Their handle is nobody else's later: neither a token from before nor one that is made for it anew counts.
+#[tokio::test]
+async fn who_was_erased_is_let_in_nowhere() {
+    let system = System::start().await;
+    let (tenant, admin) = (system.tenant("Ours").await, system.as_admin());
+    let ours = |tail: &str| format!("/v1/organisations/{}{tail}", system.organisation);
+    admin.put(&ours("/people/mara"), json!({"name": "Mara Lind", "email": null})).await;
+    let mara = system.person(&tenant, "mara", &["risk_owner"]).await;
+    until_all(&mara, &tenant, 200).await;
+    let erase = json!({"reason": "asked for it"}).to_string();
+    assert_eq!(admin.send(Method::DELETE, &ours("/people/mara"), Some(erase), &[]).await.status, 200);
+    until_all(&mara, &tenant, 401).await;
+    let anew = system.with(admin.post(&ours("/tokens"), json!({"person": "mara"})).await.text("token"));
+    assert_eq!(statuses(&anew, &tenant).await, [401; 4]);
+}
+
 #[tokio::test]
 async fn the_published_checks_of_scim_pass() {
     let unlimited = [("STELE_CALLER_RATE", "0"), ("STELE_TENANT_RATE", "0")];

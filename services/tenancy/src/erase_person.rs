@@ -4,6 +4,7 @@ use crate::organisation::Organisation;
 use crate::person::{Command, Event, Person};
 use crate::scim;
 use crate::tenant::Tenant;
+use access::{Lockout, lockout};
 use axum::response::Response;
 use chrono::{DateTime, Utc};
 use eventstore::{Cx, EventStore, Recorded, TenantId, Work};
@@ -37,6 +38,8 @@ pub async fn decide(work: &mut Work, expected: Option<i64>, person: String) -> R
     }
     let changed = work.execute::<Person>(&person, expected, Command::Erase).await?;
     scim::end_if_any(work, &person).await?;
+    // The handle stays theirs: nobody who is given it later comes in by it.
+    work.execute::<Lockout>(&person, None, lockout::Command::Begin).await?;
     sealed::destroy(work, &person).await?;
     Ok(Outcome { id: person, version: changed.version, changed: changed.changed })
 }

@@ -156,7 +156,7 @@ pub fn routes(routes: Routes) -> Routes {
                 Method::GET,
                 "/lockouts",
                 ManageTenant,
-                "List whom no service lets in, because the identity provider says so",
+                "List whom no service lets in: who was switched off by the identity provider, or erased",
             )
             .pages::<KnownLockout>()
             .gives::<Listed<KnownLockout>>(200)

@@ -179,7 +179,7 @@ pub async fn refuse_locked_out(live: &Live, caller: &Caller) -> Result<(), Probl
     let Caller { person, organisation, .. } = caller;
     if live.lockouts.is_there(&live.store, TenantId(*organisation), person).await? {
         return Err(unauthenticated(&format!(
-            "{person} is let in no more: their organisation's identity provider says so"
+            "{person} is let in no more: they were switched off or erased in their organisation"
         )));
     }
     Ok(())
