@@ -78,6 +78,17 @@ pub async fn do_everything(system: &System, admin: &Client, tenant: &str, smtp: 
     for owner in ["olga", "mara"] {
         admin.put(&at("/controls/A.8.13/owner"), json!({"owner": owner})).await;
     }
+    let of_many =
+        json!({"controls": ["A.8.13"], "state": "operating", "next_review": "2999-01-01", "reason": "a round"});
+    admin.post(&at("/controls"), of_many).await;
+    admin.put(&at("/controls/A.8.13/maturity"), json!({"level": 3})).await;
+    let tested = json!({"tested_on": "2026-01-01", "method": "inspection", "sample": "5 of 40", "result": "partly_effective", "finding": "One is late"});
+    admin.post(&at("/controls/A.8.13/tests"), tested).await;
+    let decided = json!({"applicable": true, "basis": "good_practice", "justification": "We take it as it is"});
+    admin.post(&at("/controls"), json!({"filter": {}, "applicability": decided, "reason": "the rest"})).await;
+    let digest = admin.get(&at("/soa")).await.json["digest"].clone();
+    admin.post(&at("/soa/approvals"), json!({"digest": digest})).await;
+    admin.post(&at("/soa/issues"), json!({})).await;
     let evidence =
         json!({"title": "Log", "note": "Restored", "supports": ["A.8.13"], "valid_until": "2999-01-01T00:00:00Z"});
     admin.post(&at("/evidence"), evidence).await;

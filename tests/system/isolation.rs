@@ -179,8 +179,15 @@ pub fn right(operation: &Operation, id: &str) -> Option<String> {
         (_, tail) if OF_THE_CONTEXT.iter().any(|noun| tail.starts_with(noun)) => right_of_context(operation, tail, id),
         ("PUT", "/controls/{id}/applicability") => json!({"applicable": true, "basis": "law", "justification": "so"}),
         ("PUT", "/controls/{id}/implementation") => json!({"state": "operating"}),
+        ("PUT", "/controls/{id}/next-review") => json!({"next_review": "2999-01-01"}),
+        ("PUT", "/controls/{id}/maturity") => json!({"level": 3}),
+        ("POST", "/controls/{id}/tests") => {
+            json!({"tested_on": "2026-01-01", "method": "inspection", "sample": "1 of 1", "result": "effective"})
+        }
+        ("POST", "/controls") => json!({"controls": [id], "owner": "sam", "reason": "so"}),
+        ("POST", "/soa/approvals") => json!({"digest": "00".repeat(32)}),
         ("POST", "/evidence") => json!({"title": "New", "note": "New", "supports": [id]}),
-        ("POST", "/notifications/{id}/read")
+        ("POST", "/notifications/{id}/read" | "/soa/issues")
         | ("DELETE", "/api-keys/{id}" | "/auditor-grants/{id}" | "/roles/{id}" | "/invitations/{id}") => json!({}),
         ("POST", "/invitations") => json!({"person": "new", "email": "new@example.org", "roles": ["viewer"]}),
         ("PUT", "/people/{id}" | "/groups/{id}") => json!({"roles": ["viewer"]}),

@@ -1,4 +1,8 @@
+#[cfg(test)]
+mod tests;
+
 use catalogue::Theme;
+use chrono::NaiveDate;
 use eventstore::{Cx, aggregate};
 use serde::{Deserialize, Serialize};
 use service::natural;
@@ -14,6 +18,9 @@ pub struct Control {
     implementation: Implementation,
     owner: Option<String>,
     required_by: BTreeMap<String, TreatmentOption>,
+    next_review: Option<NaiveDate>,
+    maturity: Option<u32>,
+    last_test: Option<Test>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -68,6 +75,44 @@ pub struct Implementation {
     pub how: Option<String>,
 }
 
+/// In which way somebody looked whether a control does what it is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TestMethod {
+    /// Those who do it were asked.
+    Inquiry,
+    /// It was watched while it was done.
+    Observation,
+    /// Records, settings or things were looked at.
+    Inspection,
+    /// It was done once more, and the results compared.
+    Reperformance,
+    /// A program looks, always or often.
+    Automated,
+}
+
+/// What a test showed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Effectiveness {
+    Effective,
+    PartlyEffective,
+    Ineffective,
+}
+
+/// A test of a control's effectiveness.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Test {
+    pub tested_on: NaiveDate,
+    pub method: TestMethod,
+    /// What was looked at, of how many.
+    pub sample: String,
+    pub result: Effectiveness,
+    /// What was found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finding: Option<String>,
+}
+
 #[derive(Clone, Debug)]
 pub enum Command {
     Add {
@@ -94,6 +139,14 @@ pub enum Command {
         evidence: Uuid,
         title: String,
     },
+    /// When it is looked at again; nothing: no day is set any more.
+    PlanReview {
+        next_review: Option<NaiveDate>,
+    },
+    AssessMaturity {
+        level: u32,
+    },
+    NoteTest(Test),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -132,6 +185,14 @@ pub enum Event {
         evidence: Uuid,
         title: String,
     },
+    ReviewPlanned {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        next_review: Option<NaiveDate>,
+    },
+    MaturityAssessed {
+        level: u32,
+    },
+    Tested(Test),
 }
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error, strum::IntoStaticStr)]
@@ -141,11 +202,16 @@ pub enum Broken {
     NotAdded,
     #[error("the treatment of {} relies on this control: decide that treatment without it first, then exclude it", .0.join(", "))]
     ReliedOn(Vec<String>),
-    #[error("an excluded control is not implemented: include it first")]
+    #[error("an excluded control is neither implemented nor tested: include it first")]
     ExcludedControl,
 }
 
 impl Control {
+    /// In what way it is implemented, as somebody said.
+    pub fn how(&self) -> Option<&str> {
+        self.implementation.how.as_deref()
+    }
+
     fn decide(&self, command: Command, _: &Cx) -> Result<Vec<Event>, Broken> {
         match command {
             Command::Add { .. } if self.added => Ok(vec![]),
@@ -163,6 +229,13 @@ impl Control {
             Command::Release { risk } if !self.required_by.contains_key(&risk) => Ok(vec![]),
             Command::Release { risk } => Ok(vec![Event::Released { risk }]),
             Command::AttachEvidence { evidence, title } => Ok(vec![Event::EvidenceAttached { evidence, title }]),
+            Command::PlanReview { next_review } if self.next_review == next_review => Ok(vec![]),
+            Command::PlanReview { next_review } => Ok(vec![Event::ReviewPlanned { next_review }]),
+            Command::AssessMaturity { level } if self.maturity == Some(level) => Ok(vec![]),
+            Command::AssessMaturity { level } => Ok(vec![Event::MaturityAssessed { level }]),
+            Command::NoteTest(test) if self.last_test.as_ref() == Some(&test) => Ok(vec![]),
+            Command::NoteTest(_) if self.is_excluded() => Err(Broken::ExcludedControl),
+            Command::NoteTest(test) => Ok(vec![Event::Tested(test)]),
         }
     }
 
@@ -181,12 +254,15 @@ impl Control {
         if self.implementation == implementation {
             return Ok(vec![]);
         }
-        let excluded = matches!(self.decision, Some(Decision::Excluded { .. }));
-        if excluded && implementation.state != ImplementationState::NotStarted {
+        if self.is_excluded() && implementation.state != ImplementationState::NotStarted {
             return Err(Broken::ExcludedControl);
         }
         let Implementation { state, how } = implementation;
         Ok(vec![Event::ImplementationSet { state, how }])
+    }
+
+    fn is_excluded(&self) -> bool {
+        matches!(self.decision, Some(Decision::Excluded { .. }))
     }
 
     fn relying_risks(&self) -> Vec<String> {
@@ -211,165 +287,11 @@ impl Control {
                 self.required_by.remove(&risk);
             }
             Event::EvidenceAttached { .. } => {}
+            Event::ReviewPlanned { next_review } => self.next_review = next_review,
+            Event::MaturityAssessed { level } => self.maturity = Some(level),
+            Event::Tested(test) => self.last_test = Some(test),
         }
     }
 }
 
 aggregate!(Control, "control", Command, Event, Broken);
-
-#[cfg(test)]
-mod tests {
-    use super::{
-        Basis, Broken, Command, Control, Decision, Event, Framework, Implementation, ImplementationState,
-        TreatmentOption,
-    };
-    use catalogue::Theme;
-    use eventstore::{Actor, Cx, TenantId};
-    use uuid::Uuid;
-
-    /// An added control to which `events` happened.
-    fn given(events: Vec<Event>) -> Control {
-        let mut control = Control::default();
-        for event in std::iter::once(added()).chain(events) {
-            control.apply(event);
-        }
-        control
-    }
-
-    fn when(control: &Control, command: Command) -> Result<Vec<Event>, Broken> {
-        let now = "2026-03-01T09:30:00Z".parse().expect("an instant");
-        control.decide(command, &Cx::new(TenantId::random(), Actor::Person("mara".to_owned()), now))
-    }
-
-    fn added() -> Event {
-        Event::Added {
-            framework: Framework::Iso27001_2022,
-            title: "Information backup".to_owned(),
-            theme: Theme::Technological,
-        }
-    }
-
-    fn add() -> Command {
-        let title = "Information backup".to_owned();
-        Command::Add { framework: Framework::Iso27001_2022, title, theme: Theme::Technological }
-    }
-
-    fn include(basis: Basis, why: &str) -> Command {
-        Command::Decide(Decision::Included { basis, justification: why.to_owned() })
-    }
-
-    fn exclude(why: &str) -> Command {
-        Command::Decide(Decision::Excluded { justification: why.to_owned() })
-    }
-
-    fn excluded(why: &str) -> Event {
-        Event::Excluded { justification: why.to_owned() }
-    }
-
-    fn implement(state: ImplementationState) -> Command {
-        Command::SetImplementation(Implementation { state, how: None })
-    }
-
-    fn required(risk: &str, option: TreatmentOption) -> Event {
-        Event::Required { risk: risk.to_owned(), option }
-    }
-
-    fn require(risk: &str, option: TreatmentOption) -> Command {
-        Command::Require { risk: risk.to_owned(), option }
-    }
-
-    #[test]
-    fn a_control_is_added_once_and_before_anything_else() {
-        assert_eq!(when(&Control::default(), add()), Ok(vec![added()]));
-        assert_eq!(when(&given(vec![]), add()), Ok(vec![]));
-        assert_eq!(when(&Control::default(), require("R-1", TreatmentOption::Mitigate)), Err(Broken::NotAdded));
-        assert_eq!(when(&Control::default(), exclude("no premises")), Err(Broken::NotAdded));
-    }
-
-    #[test]
-    fn a_decision_may_be_made_anew_and_the_same_one_is_no_event() {
-        let control = given(vec![excluded("no premises")]);
-        assert_eq!(when(&control, exclude("no premises")), Ok(vec![]));
-        assert_eq!(when(&control, exclude("no offices")), Ok(vec![excluded("no offices")]));
-        assert_eq!(
-            when(&control, include(Basis::Law, "GDPR")),
-            Ok(vec![Event::Included { basis: Basis::Law, justification: "GDPR".to_owned() }])
-        );
-    }
-
-    #[test]
-    fn a_control_that_treatments_rely_on_is_not_excluded() {
-        let mitigate = TreatmentOption::Mitigate;
-        let control = given(vec![required("R-10", mitigate), required("R-2", mitigate)]);
-        let broken = when(&control, exclude("too dear")).expect_err("refused");
-        assert_eq!(broken, Broken::ReliedOn(vec!["R-2".to_owned(), "R-10".to_owned()]));
-        assert!(broken.to_string().contains("R-2, R-10"), "{broken}");
-
-        let released = ["R-2", "R-10"].map(|risk| Event::Released { risk: risk.to_owned() });
-        let control =
-            given([required("R-10", mitigate), required("R-2", mitigate)].into_iter().chain(released).collect());
-        assert_eq!(when(&control, exclude("too dear")), Ok(vec![excluded("too dear")]));
-    }
-
-    #[test]
-    fn an_excluded_control_is_not_implemented() {
-        let control = given(vec![excluded("no premises")]);
-        assert_eq!(when(&control, implement(ImplementationState::Planned)), Err(Broken::ExcludedControl));
-        assert_eq!(<&'static str>::from(&Broken::ExcludedControl), "excluded_control");
-        assert_eq!(when(&control, implement(ImplementationState::NotStarted)), Ok(vec![]));
-    }
-
-    #[test]
-    fn implementation_moves_freely_and_what_is_so_already_is_no_event() {
-        let operating = Event::ImplementationSet { state: ImplementationState::Operating, how: None };
-        let control = given(vec![operating.clone()]);
-        assert_eq!(when(&given(vec![]), implement(ImplementationState::Operating)), Ok(vec![operating]));
-        assert_eq!(when(&control, implement(ImplementationState::Operating)), Ok(vec![]));
-        let partial = Event::ImplementationSet { state: ImplementationState::Partial, how: None };
-        assert_eq!(when(&control, implement(ImplementationState::Partial)), Ok(vec![partial]));
-    }
-
-    #[test]
-    fn a_new_owner_follows_the_former_one() {
-        let assigned = |owner: &str, former: Option<&str>| Event::OwnerAssigned {
-            owner: owner.to_owned(),
-            former_owner: former.map(ToOwned::to_owned),
-        };
-        let control = given(vec![assigned("mara", None)]);
-        assert_eq!(when(&control, Command::AssignOwner { owner: "mara".to_owned() }), Ok(vec![]));
-        assert_eq!(
-            when(&control, Command::AssignOwner { owner: "jo".to_owned() }),
-            Ok(vec![assigned("jo", Some("mara"))])
-        );
-    }
-
-    #[test]
-    fn a_treatment_requires_a_control_once_and_an_excluded_one_too() {
-        let (mitigate, avoid) = (TreatmentOption::Mitigate, TreatmentOption::Avoid);
-        let control = given(vec![excluded("no premises"), required("R-1", mitigate)]);
-        assert_eq!(when(&control, require("R-1", mitigate)), Ok(vec![]));
-        assert_eq!(when(&control, require("R-1", avoid)), Ok(vec![required("R-1", avoid)]));
-        assert_eq!(when(&control, require("R-2", mitigate)), Ok(vec![required("R-2", mitigate)]));
-        assert_eq!(when(&control, Command::Release { risk: "R-2".to_owned() }), Ok(vec![]));
-        assert_eq!(
-            when(&control, Command::Release { risk: "R-1".to_owned() }),
-            Ok(vec![Event::Released { risk: "R-1".to_owned() }])
-        );
-    }
-
-    #[test]
-    fn evidence_may_support_any_control() {
-        let attach = Command::AttachEvidence { evidence: Uuid::nil(), title: "Restore test".to_owned() };
-        let attached = Event::EvidenceAttached { evidence: Uuid::nil(), title: "Restore test".to_owned() };
-        assert_eq!(when(&given(vec![]), attach), Ok(vec![attached]));
-    }
-
-    #[test]
-    fn events_are_written_as_published() {
-        let written = serde_json::to_value(required("R-1", TreatmentOption::Mitigate)).expect("written");
-        assert_eq!(written, serde_json::json!({"type": "required", "data": {"risk": "R-1", "option": "mitigate"}}));
-        let written = serde_json::to_value(added()).expect("written");
-        assert_eq!(written["data"]["framework"], "iso27001_2022");
-        assert_eq!(written["data"]["theme"], "technological");
-    }
-}

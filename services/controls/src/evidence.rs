@@ -76,8 +76,9 @@ impl Evidence {
     }
 }
 
-fn sha256(text: &str) -> String {
-    Sha256::digest(text).iter().fold(String::with_capacity(64), |mut digest, byte| {
+/// In hexadecimal.
+pub fn sha256(bytes: impl AsRef<[u8]>) -> String {
+    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut digest, byte| {
         let _ = write!(digest, "{byte:02x}");
         digest
     })

@@ -1,11 +1,16 @@
-use crate::control::{Basis, Command, Control, Decision, Implementation, ImplementationState};
+use crate::control::{
+    Basis, Command, Control, Decision, Effectiveness, Implementation, ImplementationState, Test, TestMethod,
+};
 use access::Action;
 use eventstore::Work;
 use serde::Deserialize;
-use service::{FieldError, Problem, checked_person, checked_text, field_error};
+use service::{Faults, FieldError, Problem, checked_person, checked_text, day, field_error};
 use utoipa::ToSchema;
 
-const LONGEST_TEXT: usize = 4000;
+pub const LONGEST_TEXT: usize = 4000;
+
+/// The highest level of maturity.
+const HIGHEST_MATURITY: u32 = 5;
 
 /// Whether a control applies, and why.
 #[derive(Clone, Deserialize, ToSchema)]
@@ -37,8 +42,43 @@ pub struct AssignControlOwner {
     pub owner: String,
 }
 
+/// When a control is looked at again.
+#[derive(Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PlanControlReview {
+    /// A day; null: none is set any more. It must be said.
+    #[serde(deserialize_with = "Option::deserialize")]
+    #[schema(format = Date)]
+    pub next_review: Option<String>,
+}
+
+/// How mature a control is.
+#[derive(Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AssessMaturity {
+    /// 0 to 5: not there, done by some, repeated, written down, measured, always bettered.
+    #[schema(minimum = 0, maximum = 5)]
+    pub level: u32,
+}
+
+/// What a test showed of a control's effectiveness.
+#[derive(Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TestControl {
+    /// The day of the test.
+    #[schema(format = Date)]
+    pub tested_on: String,
+    pub method: TestMethod,
+    /// What was looked at, of how many.
+    #[schema(example = "25 of the 240 who left this year")]
+    pub sample: String,
+    pub result: Effectiveness,
+    /// What was found. It must be said unless the control is effective.
+    pub finding: Option<String>,
+}
+
 impl DecideApplicability {
-    fn decision(self) -> Result<Decision, Vec<FieldError>> {
+    pub fn decision(self) -> Result<Decision, Vec<FieldError>> {
         let justification = checked_text("justification", &self.justification, LONGEST_TEXT);
         match (self.applicable, self.basis, justification) {
             (true, Some(basis), Ok(justification)) => Ok(Decision::Included { basis, justification }),
@@ -86,6 +126,53 @@ impl service::Command for AssignControlOwner {
     async fn prepare(self, _: &mut Work, _: &str) -> Result<Command, Problem> {
         let owner = checked_person("owner", &self.owner)?;
         Ok(Command::AssignOwner { owner })
+    }
+}
+
+impl service::Command for PlanControlReview {
+    type Of = Control;
+    const ACTION: Action = Action::WriteControls;
+    const SUMMARY: &'static str = "Plan when a control is looked at again";
+
+    async fn prepare(self, _: &mut Work, _: &str) -> Result<Command, Problem> {
+        let next_review = self.next_review.map(|written| day("next_review", &written)).transpose();
+        Ok(Command::PlanReview { next_review: next_review? })
+    }
+}
+
+impl service::Command for AssessMaturity {
+    type Of = Control;
+    const ACTION: Action = Action::WriteControls;
+    const SUMMARY: &'static str = "Say how mature a control is";
+
+    async fn prepare(self, _: &mut Work, _: &str) -> Result<Command, Problem> {
+        let level = self.level;
+        if level > HIGHEST_MATURITY {
+            return Err(Problem::field("level", format!("{level} is not a whole number from 0 to {HIGHEST_MATURITY}")));
+        }
+        Ok(Command::AssessMaturity { level })
+    }
+}
+
+impl service::Command for TestControl {
+    type Of = Control;
+    const ACTION: Action = Action::WriteControls;
+    const SUMMARY: &'static str = "Record a test of a control's effectiveness";
+
+    async fn prepare(self, work: &mut Work, _: &str) -> Result<Command, Problem> {
+        let mut faults = Faults::default();
+        let tested_on = faults.keep(day("tested_on", &self.tested_on));
+        if tested_on.is_some_and(|day| day > work.cx().now.date_naive()) {
+            faults.wrong("tested_on", "it lies in the future: give the day of the test");
+        }
+        let sample = faults.keep(checked_text("sample", &self.sample, LONGEST_TEXT));
+        let finding = self.finding.and_then(|text| faults.keep(checked_text("finding", &text, LONGEST_TEXT)));
+        let (method, result) = (self.method, self.result);
+        if finding.is_none() && result != Effectiveness::Effective {
+            faults.wrong("finding", "say what was found: only an effective control needs no word");
+        }
+        let test = tested_on.zip(sample).map(|(tested_on, sample)| Test { tested_on, method, sample, result, finding });
+        faults.settle(test.map(Command::NoteTest))
     }
 }
 

@@ -42,7 +42,10 @@ fn requiring(event: Event) -> Option<(String, Option<TreatmentOption>)> {
         | Event::Excluded { .. }
         | Event::ImplementationSet { .. }
         | Event::OwnerAssigned { .. }
-        | Event::EvidenceAttached { .. } => None,
+        | Event::EvidenceAttached { .. }
+        | Event::ReviewPlanned { .. }
+        | Event::MaturityAssessed { .. }
+        | Event::Tested(_) => None,
     }
 }
 

@@ -1,19 +1,28 @@
+#[cfg(test)]
+mod tests;
+
 use crate::control::{Basis, ImplementationState};
+use crate::evidence::sha256;
+use crate::issued::{Approval, IssuedSoa, LastEditions};
 use crate::requirement::Requirement;
-use crate::stated::{Stated, joined, position};
+use crate::stated::{self, Stated, joined};
 use crate::statement::Statement;
 use axum::http::StatusCode;
 use axum::response::Response;
 use catalogue::Theme;
+use eventstore::{Session, StoreError};
 use serde::Serialize;
 use service::{Call, Item, Problem, csv, json};
 use utoipa::ToSchema;
-use views::{Listing, View, list};
+use views::{Listing, View, get, list};
+
+/// The framework, as its stream of editions is called.
+pub const ID: &str = "iso27001_2022";
 
 const FRAMEWORK: &str = "ISO/IEC 27001:2022 Annex A";
 
 /// Annex A has 93 controls; no page is needed.
-const MOST_CONTROLS: i64 = 1000;
+pub const MOST_CONTROLS: i64 = 1000;
 
 const HEADING: [&str; 13] = [
     "id",
@@ -36,9 +45,55 @@ const HEADING: [&str; 13] = [
 pub struct Soa {
     pub position: i64,
     pub framework: &'static str,
+    pub state: SoaState,
+    /// SHA-256 of what it says, in hexadecimal: it changes with every change of a row, and with nothing else.
+    pub digest: String,
+    /// The last one, where there is one.
+    pub approval: Option<SoaApproval>,
+    /// The number of the last one that was issued.
+    pub issue: Option<u32>,
     pub counts: SoaCounts,
     /// In the standard's order; none where the tenant's controls were not there yet.
     pub rows: Vec<SoaRow>,
+}
+
+/// How far the statement is, as it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SoaState {
+    /// It was changed since it was approved or issued, or never was.
+    Draft,
+    Approved,
+    Issued,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SoaApproval {
+    #[serde(flatten)]
+    approval: Approval,
+    /// The statement was changed since: it counts no more.
+    stale: bool,
+}
+
+/// What is issued, and what its digest is taken of. Nothing is ever added to it or taken away: what was issued is read anew
+/// from the log, and must be the same.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Document<'a> {
+    framework: &'static str,
+    rows: &'a [SoaRow],
+}
+
+impl<'a> Document<'a> {
+    pub fn of(rows: &'a [SoaRow]) -> Self {
+        Self { framework: FRAMEWORK, rows }
+    }
+
+    pub fn bytes(&self) -> Result<Vec<u8>, Problem> {
+        serde_json::to_vec(self).map_err(|error| {
+            tracing::error!(%error, "a statement could not be written");
+            Problem::internal()
+        })
+    }
 }
 
 #[derive(Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
@@ -94,16 +149,40 @@ pub async fn as_csv(call: Call) -> Result<Response, Problem> {
 async fn read(call: &Call) -> Result<Soa, Problem> {
     let mut session = call.session().await?;
     let position = position(call, &mut session).await?;
+    let rows = rows(&mut session, position).await?;
+    let digest = sha256(Document::of(&rows).bytes()?);
+    let last = get::<LastEditions>(&mut session, ID, position).await?.map(|row| row.data).unwrap_or_default();
+    let LastEditions { approval, issue } = last;
+    let approval = approval.map(|approval| SoaApproval { stale: approval.digest != digest, approval });
+    let state = if issue.as_ref().is_some_and(|issue| issue.digest == digest) {
+        SoaState::Issued
+    } else if approval.as_ref().is_some_and(|approval| !approval.stale) {
+        SoaState::Approved
+    } else {
+        SoaState::Draft
+    };
+    let issue = issue.map(|issue| issue.number);
+    Ok(Soa { position, framework: FRAMEWORK, state, digest, approval, issue, counts: SoaCounts::of(&rows), rows })
+}
+
+/// The position that all views of a statement have reached, or that the request asks for.
+pub async fn position(call: &Call, session: &mut Session) -> Result<i64, Problem> {
+    let controls = stated::position(call, session).await?;
+    let editions = call.position::<LastEditions>(session).await?;
+    Ok(call.position::<IssuedSoa>(session).await?.min(editions).min(controls))
+}
+
+/// All rows as of a position.
+pub async fn rows(session: &mut Session, position: i64) -> Result<Vec<SoaRow>, StoreError> {
     let all =
         Listing { filters: Vec::new(), sort: Statement::ORDER, descending: false, after: None, limit: MOST_CONTROLS };
-    let page = list::<Statement>(&mut session, position, &all).await?;
-    let items = joined(&mut session, page.rows.into_iter().map(Item::from).collect(), position).await?;
-    let rows: Vec<SoaRow> = items.into_iter().map(|item| SoaRow::of(item.id, item.data)).collect();
-    Ok(Soa { position, framework: FRAMEWORK, counts: SoaCounts::of(&rows), rows })
+    let page = list::<Statement>(session, position, &all).await?;
+    let items = joined(session, page.rows.into_iter().map(Item::from).collect(), position).await?;
+    Ok(items.into_iter().map(|item| SoaRow::of(item.id, item.data)).collect())
 }
 
 impl SoaCounts {
-    fn of(rows: &[SoaRow]) -> Self {
+    pub fn of(rows: &[SoaRow]) -> Self {
         let mut counts = Self::default();
         for row in rows {
             counts.conflicts += usize::from(row.conflict);
@@ -178,80 +257,7 @@ fn risks(required_by: &[Requirement]) -> String {
 }
 
 /// How an enum is written in JSON.
-fn word(value: &impl Serialize) -> String {
+pub fn word(value: &impl Serialize) -> String {
     let value = serde_json::to_value(value).unwrap_or_default();
     value.as_str().unwrap_or_default().to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{HEADING, SoaCounts, SoaRow};
-    use crate::control::{Basis, Event, ImplementationState, TreatmentOption};
-    use crate::requirement::Requirement;
-    use crate::stated::Stated;
-    use crate::statement::tests::{excluded, given};
-
-    fn row(events: Vec<Event>, risks: &[&str]) -> SoaRow {
-        let required = |risk: &&str| Requirement { risk: (*risk).to_owned(), option: TreatmentOption::Mitigate };
-        SoaRow::of("A.8.13".to_owned(), Stated::new(given(events), risks.iter().map(required).collect()))
-    }
-
-    fn said(row: &SoaRow) -> (Option<bool>, bool, Option<Basis>, &str) {
-        (row.applicable, row.decided, row.basis, &row.justification)
-    }
-
-    fn included(why: &str) -> Event {
-        Event::Included { basis: Basis::Law, justification: why.to_owned() }
-    }
-
-    #[test]
-    fn every_row_is_justified() {
-        assert_eq!(said(&row(vec![], &[])), (None, false, None, "Not decided yet"));
-        let treats = row(vec![], &["R-1", "R-7"]);
-        assert_eq!(said(&treats), (Some(true), false, Some(Basis::RiskTreatment), "Treats R-1, R-7"));
-        let decided = row(vec![included("GDPR")], &["R-7"]);
-        assert_eq!(said(&decided), (Some(true), true, Some(Basis::Law), "GDPR"));
-        let conflict = row(vec![excluded("no premises")], &["R-7"]);
-        assert_eq!(said(&conflict), (Some(false), true, None, "no premises"));
-        assert!(conflict.conflict && !row(vec![excluded("no premises")], &[]).conflict && !decided.conflict);
-    }
-
-    #[test]
-    fn an_excluded_control_counts_as_excluded_only() {
-        let partial = Event::ImplementationSet { state: ImplementationState::Partial, how: None };
-        let rows = [
-            row(vec![], &[]),
-            row(vec![partial.clone()], &["R-1"]),
-            row(vec![partial, excluded("no premises")], &["R-1"]),
-        ];
-        let expected = SoaCounts {
-            included: 1,
-            excluded: 1,
-            undecided: 1,
-            conflicts: 1,
-            not_started: 1,
-            partial: 1,
-            ..SoaCounts::default()
-        };
-        assert_eq!(SoaCounts::of(&rows), expected);
-    }
-
-    #[test]
-    fn a_table_row_has_a_cell_for_each_heading() {
-        let cells = row(vec![], &["R-1", "R-2"]).cells();
-        let table: Vec<_> = HEADING.into_iter().zip(cells.iter().map(String::as_str)).collect();
-        assert_eq!(cells.len(), HEADING.len());
-        for expected in [
-            ("theme", "technological"),
-            ("applicable", "true"),
-            ("decided", "false"),
-            ("basis", "risk_treatment"),
-            ("required_by", "R-1, R-2"),
-            ("state", "not_started"),
-            ("owner", ""),
-            ("evidence", "0"),
-        ] {
-            assert!(table.contains(&expected), "{expected:?} in {table:?}");
-        }
-    }
 }

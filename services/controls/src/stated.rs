@@ -2,6 +2,7 @@ use crate::requirement::{Requirement, requirements};
 use crate::statement::Statement;
 use axum::http::StatusCode;
 use axum::response::Response;
+use chrono::NaiveDate;
 use eventstore::{Session, StoreError};
 use serde::Serialize;
 use service::{Call, Item, Listed, Object, Problem, json, object_answer};
@@ -19,10 +20,24 @@ pub struct Stated {
     pub conflict: bool,
 }
 
+/// A control as it is shown.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ShownControl {
+    #[serde(flatten)]
+    stated: Stated,
+    /// The day of its next review has passed.
+    review_overdue: bool,
+}
+
 impl Stated {
     pub fn new(statement: Statement, required_by: Vec<Requirement>) -> Self {
         let conflict = statement.applicable == Some(false) && !required_by.is_empty();
         Self { statement, required_by, conflict }
+    }
+
+    fn on(self, today: NaiveDate) -> ShownControl {
+        let review_overdue = self.statement.next_review.is_some_and(|day| day < today);
+        ShownControl { stated: self, review_overdue }
     }
 }
 
@@ -32,6 +47,8 @@ pub async fn list(call: Call) -> Result<Response, Problem> {
     let position = position(&call, &mut session).await?;
     let Listed { position, items, next } = call.list_at::<Statement>(&mut session, position, Vec::new()).await?;
     let items = joined(&mut session, items, position).await?;
+    let today = call.today(&mut session, position).await?;
+    let items = items.into_iter().map(|item| shown(item, today)).collect();
     Ok(json(StatusCode::OK, position, &Listed { position, items, next }))
 }
 
@@ -42,7 +59,12 @@ pub async fn object(call: Call) -> Result<Response, Problem> {
     let row = get::<Statement>(&mut session, call.id(), position).await?;
     let mut items = joined(&mut session, row.map(Item::from).into_iter().collect(), position).await?;
     let item = items.pop().ok_or_else(|| Problem::not_found(format!("control {}", call.id())))?;
-    Ok(object_answer(&Object { position, item }))
+    let today = call.today(&mut session, position).await?;
+    Ok(object_answer(&Object { position, item: shown(item, today) }))
+}
+
+fn shown(Item { id, version, changed_at, data }: Item<Stated>, today: NaiveDate) -> Item<ShownControl> {
+    Item { id, version, changed_at, data: data.on(today) }
 }
 
 /// The position that both views have reached, or that the request asks for.

@@ -1,13 +1,15 @@
-use crate::control::{Basis, Event, Framework, ImplementationState};
+use crate::control::{Basis, Event, Framework, ImplementationState, Test};
 use catalogue::Theme;
+use chrono::NaiveDate;
 use eventstore::Recorded;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 use views::{Column, Folded, View, stream_key};
 
-/// What the tenant says of one control, without the risks that rely on it. A list filters and sorts by `theme`, `state`, `owner` (empty: nobody) and
-/// `applicability` (`included`, `excluded` or `undecided`); otherwise it is in the standard's order.
+/// What the tenant says of one control, without the risks that rely on it. A list filters and sorts by `theme`, `state`, `owner`
+/// (empty: nobody), `applicability` (`included`, `excluded` or `undecided`), `next_review` and `effectiveness` (of the last test);
+/// otherwise it is in the standard's order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Statement {
     pub framework: Framework,
@@ -24,6 +26,12 @@ pub struct Statement {
     pub owner: Option<String>,
     /// Oldest first.
     pub evidence: Vec<Support>,
+    /// The day by which it is looked at again.
+    pub next_review: Option<NaiveDate>,
+    /// 0 to 5: not there, done by some, repeated, written down, measured, always bettered.
+    pub maturity: Option<u32>,
+    /// The one that was recorded last; those before are in the history.
+    pub last_test: Option<Test>,
 }
 
 /// Evidence that supports a control.
@@ -35,8 +43,14 @@ pub struct Support {
 
 impl View for Statement {
     const NAME: &'static str = "control";
-    const COLUMNS: &'static [Column] =
-        &[Column::text("theme"), Column::text("state"), Column::text("owner"), Column::text("applicability")];
+    const COLUMNS: &'static [Column] = &[
+        Column::text("theme"),
+        Column::text("state"),
+        Column::text("owner"),
+        Column::text("applicability"),
+        Column::text("next_review"),
+        Column::text("effectiveness"),
+    ];
     const ORDER: Option<Column> = Some(Column::text("place"));
 
     fn keys(event: &Recorded) -> Folded<Vec<String>> {
@@ -71,6 +85,9 @@ impl Statement {
             how: None,
             owner: None,
             evidence: Vec::new(),
+            next_review: None,
+            maturity: None,
+            last_test: None,
         }
     }
 
@@ -83,6 +100,9 @@ impl Statement {
             Event::ImplementationSet { state, how } => (self.state, self.how) = (state, how),
             Event::OwnerAssigned { owner, .. } => self.owner = Some(owner),
             Event::EvidenceAttached { evidence, title } => self.evidence.push(Support { id: evidence, title }),
+            Event::ReviewPlanned { next_review } => self.next_review = next_review,
+            Event::MaturityAssessed { level } => self.maturity = Some(level),
+            Event::Tested(test) => self.last_test = Some(test),
         }
     }
 

@@ -74,20 +74,26 @@ pub fn with_etag(mut response: Response, version: i64) -> Response {
 /// A table for a spreadsheet. A text that a spreadsheet would run as a formula is made a text by an apostrophe, which
 /// [`crate::as_written`] takes away again.
 pub fn csv(position: i64, file: &str, heading: &[&str], rows: Vec<Vec<String>>) -> Result<Response, Problem> {
-    let bytes = table(heading, rows).map_err(|error| {
+    let table = table(heading, rows).map_err(|error| {
         tracing::error!(%error, "a table could not be written");
         Problem::internal()
     })?;
-    let mut response = bytes.into_response();
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
+    let mut response = bytes(position, "text/csv; charset=utf-8", table);
     if let Ok(value) = HeaderValue::from_str(&format!("attachment; filename=\"{file}\"")) {
-        headers.insert(CONTENT_DISPOSITION, value);
+        response.headers_mut().insert(CONTENT_DISPOSITION, value);
     }
+    Ok(response)
+}
+
+/// Bytes as they are.
+pub fn bytes(position: i64, kind: &'static str, body: Vec<u8>) -> Response {
+    let mut response = body.into_response();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     if let Ok(value) = HeaderValue::from_str(&position.to_string()) {
         headers.insert(POSITION, value);
     }
-    Ok(response)
+    response
 }
 
 fn table(heading: &[&str], rows: Vec<Vec<String>>) -> anyhow::Result<Vec<u8>> {

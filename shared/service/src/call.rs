@@ -1,11 +1,11 @@
 use crate::body::{self, Said};
 use crate::query::Parameters;
 use crate::{Problem, Route, Visitor};
-use access::{Caller, KnownGrant, KnownKey};
+use access::{Action, Caller, KEY, KnownGrant, KnownKey, Roster};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use bytes::Bytes;
-use eventstore::{Actor, CommandKey, Cx, EventStore, Session};
+use eventstore::{Actor, CommandKey, Cx, EventStore, NOW, Session};
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -46,12 +46,26 @@ impl Call {
         self.path.get("id").map_or("", String::as_str)
     }
 
+    /// Whether the caller may do this here too, beside the route's own action.
+    pub async fn may(&self, action: Action) -> Result<bool, Problem> {
+        if let Some(key) = &self.key {
+            return Ok(key.may(action));
+        }
+        let roster = views::get::<Roster>(&mut self.session().await?, KEY, NOW - 1).await?.map(|row| row.data);
+        Ok(roster.is_some_and(|roster| roster.allows(&self.caller, action, self.cx.now)))
+    }
+
     /// Refuses what a program must not do: roles and keys are given and taken by people.
     pub fn by_a_person(&self) -> Result<(), Problem> {
+        self.in_person("roles and keys are given and taken by people")
+    }
+
+    /// Refuses what only a person answers for.
+    pub fn in_person(&self, why: &str) -> Result<(), Problem> {
         match self.cx.actor {
             Actor::Person(_) => Ok(()),
             Actor::Key(_) | Actor::Grant(_) | Actor::Service(_) | Actor::Operator(_) => {
-                let detail = "an API key may not do this: roles and keys are given and taken by people";
+                let detail = format!("an API key may not do this: {why}");
                 Err(Problem::new(StatusCode::FORBIDDEN, "people_only", detail))
             }
         }

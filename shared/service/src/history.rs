@@ -176,7 +176,8 @@ fn entry(event: Recorded, version: i64, changes: Vec<Change>) -> Entry {
     }
 }
 
-fn changes(before: &Value, after: &Value) -> Vec<Change> {
+/// What differs between two states of one thing.
+pub fn changes(before: &Value, after: &Value) -> Vec<Change> {
     let mut changes = Vec::new();
     compare("", Some(before), Some(after), &mut changes);
     changes

@@ -1,6 +1,8 @@
 //! The controls service behind its HTTP shell, against real servers: from a new tenant to its Statement of Applicability.
 
+mod bulk;
 mod house;
+mod issuing;
 
 use catalogue::annex_a;
 use eventstore::NOW;
@@ -22,7 +24,7 @@ async fn soa_row(tenant: &Tenant<'_>, control: &str, query: &str) -> Value {
 }
 
 async fn views_equal_a_rebuild(house: &House, tenant: &Tenant<'_>) {
-    for view in ["control", "requirement", "evidence"] {
+    for view in ["control", "requirement", "evidence", "soa", "soa_issue"] {
         let difference = controls::service().views.compare(&house.store, tenant.id, view).await.expect("compared");
         assert_eq!(difference, None, "{view}");
     }

@@ -1,0 +1,243 @@
+use crate::control::{Broken, Command, Control, Implementation, ImplementationState};
+use crate::requests::DecideApplicability;
+use crate::soa::{MOST_CONTROLS, word};
+use crate::statement::Statement;
+use access::Action;
+use axum::http::StatusCode;
+use axum::response::Response;
+use catalogue::Theme;
+use chrono::NaiveDate;
+use eventstore::{Aggregate, Refused, Stream, Work};
+use serde::{Deserialize, Serialize};
+use service::{
+    Call, Ended, Faults, FieldError, Outcome, Problem, checked_person, checked_refs, day, field_error, json,
+};
+use utoipa::ToSchema;
+use views::{Column, Listing, View, list, shown};
+
+/// What is to be said of many controls, with one reason. What is not given stays as it is.
+#[derive(Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeControls {
+    /// Ids of the controls; or `filter`.
+    #[schema(example = json!(["A.8.13", "A.8.14"]))]
+    pub controls: Option<Vec<String>>,
+    pub filter: Option<ControlFilter>,
+    pub applicability: Option<DecideApplicability>,
+    /// A person's id.
+    pub owner: Option<String>,
+    /// How far they are implemented. In what way, each says as before.
+    pub state: Option<ImplementationState>,
+    /// The day by which they are looked at again.
+    #[schema(format = Date)]
+    pub next_review: Option<String>,
+}
+
+/// The controls of which all that is given is so. Nothing given: all of them.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ControlFilter {
+    #[schema(value_type = Option<String>, example = "technological")]
+    theme: Option<Theme>,
+    state: Option<ImplementationState>,
+    applicability: Option<Applicability>,
+    /// A person's id; empty: nobody's.
+    owner: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Applicability {
+    Included,
+    Excluded,
+    Undecided,
+}
+
+/// What was said of each, or would be.
+#[derive(Serialize, ToSchema)]
+pub struct ControlsChanged {
+    /// Nothing was recorded: this is what would happen.
+    dry_run: bool,
+    /// The position of the tenant's log after it.
+    position: i64,
+    changed: usize,
+    /// Of which all was so already.
+    unchanged: usize,
+    items: Vec<Outcome>,
+    /// The controls of which it cannot be said, and why. Only a dry run answers with any.
+    errors: Vec<FieldError>,
+}
+
+/// `POST /controls`: one append over all of them, so a handler of its own.
+pub async fn change(call: Call) -> Result<Response, Problem> {
+    let dry_run = call.query.flag("dry_run")?;
+    let (body, cx) = call.command::<ChangeControls>()?;
+    if cx.reason().is_none() {
+        return Err(Problem::field("reason", "say why: an auditor will ask"));
+    }
+    let said = body.said()?;
+    if said.needs_write() && !call.may(Action::WriteControls).await? {
+        let detail = "owner, state and next_review take the action write_controls too: leave them out";
+        return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail));
+    }
+    let controls = match (body.controls, body.filter) {
+        (Some(controls), None) => checked_refs("controls", &controls).map_err(Problem::fields)?,
+        (None, Some(filter)) => filter.chosen(&call).await?,
+        (Some(_), Some(_)) | (None, None) => {
+            return Err(Problem::field("controls", "name controls, or give a filter: one of the two"));
+        }
+    };
+    if dry_run {
+        let mut work = call.store.work(cx);
+        let position = work.session().await?.head().await?;
+        let (items, errors) = decide(&mut work, &controls, &said).await?;
+        return Ok(json(StatusCode::OK, position, &ControlsChanged::of(true, position, items, errors)));
+    }
+    let done = call.store.perform(&cx, "controls", |work| {
+        let (controls, said) = (controls.clone(), said.clone());
+        Box::pin(async move {
+            let (items, errors) = decide(work, &controls, &said).await?;
+            if errors.is_empty() { Ok(items) } else { Err(Problem::fields(errors)) }
+        })
+    });
+    let done = done.await?;
+    let body = ControlsChanged::of(false, done.position, done.answer.clone(), vec![]);
+    Ok(Ended::of(&done).with(&body))
+}
+
+/// What a request says, once it is checked.
+#[derive(Clone)]
+struct Said {
+    applicability: Option<Command>,
+    owner: Option<String>,
+    state: Option<ImplementationState>,
+    next_review: Option<NaiveDate>,
+}
+
+impl ChangeControls {
+    fn said(&self) -> Result<Said, Problem> {
+        let mut faults = Faults::default();
+        let applicability = self.applicability.clone().and_then(|decision| match decision.decision() {
+            Ok(decision) => Some(Command::Decide(decision)),
+            Err(errors) => {
+                for FieldError { field, detail, .. } in errors {
+                    faults.wrong(&format!("applicability.{field}"), detail);
+                }
+                None
+            }
+        });
+        let owner = self.owner.as_deref().and_then(|owner| faults.keep(checked_person("owner", owner)));
+        let next_review = self.next_review.as_deref().and_then(|written| faults.keep(day("next_review", written)));
+        let says_something =
+            self.applicability.is_some() || self.owner.is_some() || self.state.is_some() || self.next_review.is_some();
+        if !says_something {
+            faults.wrong("body", "say something of them: applicability, owner, state or next_review");
+        }
+        faults.settle(Some(Said { applicability, owner, state: self.state, next_review }))
+    }
+}
+
+impl Said {
+    fn needs_write(&self) -> bool {
+        self.owner.is_some() || self.state.is_some() || self.next_review.is_some()
+    }
+
+    /// In the order in which one would say them: what is excluded is not implemented.
+    fn commands(&self, how: Option<&str>) -> Vec<Command> {
+        let how = how.map(ToOwned::to_owned);
+        let implementation = |state| Command::SetImplementation(Implementation { state, how });
+        let owner = self.owner.clone().map(|owner| Command::AssignOwner { owner });
+        let review = self.next_review.map(|day| Command::PlanReview { next_review: Some(day) });
+        let state = self.state.map(implementation);
+        [self.applicability.clone(), owner, state, review].into_iter().flatten().collect()
+    }
+}
+
+/// What came of each control, and those of which it cannot be said.
+async fn decide(work: &mut Work, controls: &[String], said: &Said) -> Result<(Vec<Outcome>, Vec<FieldError>), Problem> {
+    work.preload(controls.iter().map(|control| Stream::new(Control::TYPE, control)).collect()).await?;
+    let (mut items, mut errors) = (Vec::new(), Vec::new());
+    for id in controls {
+        let (control, before) = work.load::<Control>(id).await?;
+        if before == 0 {
+            errors.push(field_error("controls", format!("there is no control {id} here: GET /controls lists them")));
+            continue;
+        }
+        let (commands, mut version) = (said.commands(control.how()), before);
+        for command in commands {
+            match work.execute::<Control>(id, None, command).await {
+                Ok(changed) => version = changed.version,
+                Err(Refused::Rule(rule)) => errors.push(refused(id, &rule)),
+                Err(refused) => return Err(refused.into()),
+            }
+        }
+        items.push(Outcome { id: id.clone(), version, changed: version > before });
+    }
+    Ok((items, errors))
+}
+
+fn refused(control: &str, rule: &Broken) -> FieldError {
+    field_error(format!("controls.{control}"), rule.to_string())
+}
+
+impl ControlFilter {
+    /// The controls that are so now.
+    async fn chosen(&self, call: &Call) -> Result<Vec<String>, Problem> {
+        let mut session = call.session().await?;
+        let position = shown::<Statement>(&mut session).await?;
+        let listing = Listing {
+            filters: self.filters(),
+            sort: Statement::ORDER,
+            descending: false,
+            after: None,
+            limit: MOST_CONTROLS,
+        };
+        Ok(list::<Statement>(&mut session, position, &listing).await?.rows.into_iter().map(|row| row.key).collect())
+    }
+
+    fn filters(&self) -> Vec<(Column, String)> {
+        let given = [
+            ("theme", self.theme.as_ref().map(word)),
+            ("state", self.state.as_ref().map(word)),
+            ("applicability", self.applicability.as_ref().map(word)),
+            ("owner", self.owner.clone()),
+        ];
+        given.into_iter().filter_map(|(name, value)| Some((Column::text(name), value?))).collect()
+    }
+}
+
+impl ControlsChanged {
+    fn of(dry_run: bool, position: i64, items: Vec<Outcome>, errors: Vec<FieldError>) -> Self {
+        let changed = items.iter().filter(|item| item.changed).count();
+        Self { dry_run, position, changed, unchanged: items.len() - changed, items, errors }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ChangeControls;
+    use serde_json::{Value, json};
+
+    fn wrong(body: Value) -> String {
+        let body: ChangeControls = serde_json::from_value(body).expect("a body");
+        body.said().err().map(|problem| problem.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_where_it_stands() {
+        assert!(wrong(json!({"filter": {}})).starts_with("body: say something"));
+        let unjustified = json!({"applicability": {"applicable": false, "justification": " "}});
+        assert!(wrong(unjustified).starts_with("applicability.justification: "));
+        assert!(wrong(json!({"next_review": "soon"})).starts_with("next_review: `soon` is not a day"));
+        assert_eq!(wrong(json!({"state": "planned"})), "");
+    }
+
+    #[test]
+    fn a_filter_asks_for_what_lists_are_asked_for() {
+        let body = json!({"filter": {"theme": "people", "applicability": "undecided", "owner": ""}});
+        let body: ChangeControls = serde_json::from_value(body).expect("a body");
+        let filters = body.filter.expect("a filter").filters();
+        let filters: Vec<_> = filters.iter().map(|(column, value)| (column.name, value.as_str())).collect();
+        assert_eq!(filters, [("theme", "people"), ("applicability", "undecided"), ("owner", "")]);
+    }
+}
