@@ -6,8 +6,23 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::{Duration, SystemTime};
 
-const EVERYTHING: [&str; 10] =
-    ["assets", "context", "controls", "evidence", "methodology", "people", "risks", "soa", "tenant", "trail"];
+const EVERYTHING: [&str; 15] = [
+    "assets",
+    "communications",
+    "competences",
+    "context",
+    "controls",
+    "documents",
+    "evidence",
+    "exceptions",
+    "methodology",
+    "people",
+    "risks",
+    "soa",
+    "suppliers",
+    "tenant",
+    "trail",
+];
 
 fn now() -> DateTime<Utc> {
     SystemTime::now().into()

@@ -78,17 +78,10 @@ pub async fn do_everything(system: &System, admin: &Client, tenant: &str, smtp: 
     for owner in ["olga", "mara"] {
         admin.put(&at("/controls/A.8.13/owner"), json!({"owner": owner})).await;
     }
-    let of_many =
-        json!({"controls": ["A.8.13"], "state": "operating", "next_review": "2999-01-01", "reason": "a round"});
-    admin.post(&at("/controls"), of_many).await;
-    admin.put(&at("/controls/A.8.13/maturity"), json!({"level": 3})).await;
-    let tested = json!({"tested_on": "2026-01-01", "method": "inspection", "sample": "5 of 40", "result": "partly_effective", "finding": "One is late"});
-    admin.post(&at("/controls/A.8.13/tests"), tested).await;
-    let decided = json!({"applicable": true, "basis": "good_practice", "justification": "We take it as it is"});
-    admin.post(&at("/controls"), json!({"filter": {}, "applicability": decided, "reason": "the rest"})).await;
-    let digest = admin.get(&at("/soa")).await.json["digest"].clone();
-    admin.post(&at("/soa/approvals"), json!({"digest": digest})).await;
-    admin.post(&at("/soa/issues"), json!({})).await;
+    decide_all_controls(admin, &at).await;
+    keep_documents(admin, &at).await;
+    rely_on_others(system, admin, tenant).await;
+    train_and_tell(admin, &at).await;
     let evidence =
         json!({"title": "Log", "note": "Restored", "supports": ["A.8.13"], "valid_until": "2999-01-01T00:00:00Z"});
     admin.post(&at("/evidence"), evidence).await;
@@ -199,6 +192,90 @@ async fn direct(admin: &Client, tenant: &str) {
     let round = json!({"ref": "spring", "name": "Spring", "due": "2999-12-31", "risks": ["R-1"]});
     admin.post(&at("/assessment-rounds"), round).await;
     admin.post(&at("/assessment-rounds/spring/completion"), json!({"reason": "it was looked at in March"})).await;
+}
+
+/// Controls in bulk, a test, and the statement until it is issued.
+async fn decide_all_controls(admin: &Client, at: &impl Fn(&str) -> String) {
+    let of_many =
+        json!({"controls": ["A.8.13"], "state": "operating", "next_review": "2999-01-01", "reason": "a round"});
+    admin.post(&at("/controls"), of_many).await;
+    admin.put(&at("/controls/A.8.13/maturity"), json!({"level": 3})).await;
+    let tested = json!({"tested_on": "2026-01-01", "method": "inspection", "sample": "5 of 40", "result": "partly_effective", "finding": "One is late"});
+    admin.post(&at("/controls/A.8.13/tests"), tested).await;
+    let decided = json!({"applicable": true, "basis": "good_practice", "justification": "We take it as it is"});
+    admin.post(&at("/controls"), json!({"filter": {}, "applicability": decided, "reason": "the rest"})).await;
+    let digest = admin.get(&at("/soa")).await.json["digest"].clone();
+    admin.post(&at("/soa/approvals"), json!({"digest": digest})).await;
+    admin.post(&at("/soa/issues"), json!({})).await;
+}
+
+/// A policy's life.
+async fn keep_documents(admin: &Client, at: &impl Fn(&str) -> String) {
+    let mut policy = json!({"title": "Policy", "kind": "policy", "owner": "olga", "slot": "information_security_policy", "approvers": ["admin"], "audience": ["olga"]});
+    policy["ref"] = json!("P-1");
+    admin.post(&at("/documents"), policy.clone()).await;
+    policy.as_object_mut().expect("an object").remove("ref");
+    policy["title"] = json!("Information security policy");
+    admin.put(&at("/documents/P-1"), policy).await;
+    admin
+        .post(&at("/documents/P-1/versions"), json!({"link": "https://example.org/p", "sha256": "00".repeat(32)}))
+        .await;
+    admin.post(&at("/documents/P-1/versions"), json!({"text": "We protect it", "summary": "All of it"})).await;
+    admin.post(&at("/documents/P-1/approvals"), json!({"version": 2})).await;
+    admin.put(&at("/documents/P-1/publication"), json!({"version": 2, "next_review": "2999-01-01"})).await;
+    admin.post(&at("/documents/P-1/acknowledgements"), json!({"version": 2})).await;
+    let review = json!({"version": 2, "reviewed_on": "2026-01-01", "result": "fit", "note": "As it is", "next_review": "2999-06-01"});
+    admin.post(&at("/documents/P-1/reviews"), review).await;
+    admin.put(&at("/documents/P-1/retirement"), json!({"reason": "replaced"})).await;
+}
+
+/// A supplier's life, and exceptions that one asks for and another decides.
+async fn rely_on_others(system: &System, admin: &Client, tenant: &str) {
+    let at = |tail: &str| format!("/v1/tenants/{tenant}{tail}");
+    let mut supplier = json!({"name": "Fjord", "criticality": "high", "services": ["Hosts it"], "information": "All", "owner": "olga", "ref": "S-1"});
+    admin.post(&at("/suppliers"), supplier.clone()).await;
+    supplier.as_object_mut().expect("an object").remove("ref");
+    supplier["name"] = json!("Fjordcloud");
+    admin.put(&at("/suppliers/S-1"), supplier).await;
+    let assessed = json!({"assessed_on": "2026-01-01", "method": "Audit", "result": "conditional", "finding": "One site", "assessed_again_by": "2999-01-01"});
+    admin.post(&at("/suppliers/S-1/assessments"), assessed).await;
+    let agreed = json!({"title": "Contract", "kind": "contract", "signed_on": "2026-01-01", "ends_on": "2999-01-01", "link": "https://example.org/c"});
+    admin.post(&at("/suppliers/S-1/agreements"), agreed).await;
+    admin.put(&at("/suppliers/S-1/exit-plan"), json!({"plan": "Restore elsewhere"})).await;
+    admin.put(&at("/suppliers/S-1/end"), json!({"ended_on": "2026-02-01", "reason": "too dear"})).await;
+
+    let cora = system.person(tenant, "cora", &["control_owner"]).await;
+    let mut asked = json!({"title": "No second factor", "waived": "It", "controls": ["A.8.5"], "document": "P-1", "justification": "It knows none", "compensating_measure": "One room", "expires_on": "2999-01-01"});
+    for name in ["E-1", "E-2"] {
+        asked["ref"] = json!(name);
+        cora.post(&at("/exceptions"), asked.clone()).await;
+    }
+    asked.as_object_mut().expect("an object").remove("ref");
+    asked["expires_on"] = json!("2999-06-01");
+    cora.put(&at("/exceptions/E-1"), asked).await;
+    admin.put(&at("/exceptions/E-1/approval"), json!({})).await;
+    admin.put(&at("/exceptions/E-2/refusal"), json!({"reason": "no need"})).await;
+    admin.put(&at("/exceptions/E-1/end"), json!({"reason": "the system is gone"})).await;
+}
+
+/// A competence's life, and that of a line of the communication plan.
+async fn train_and_tell(admin: &Client, at: &impl Fn(&str) -> String) {
+    let mut course = json!({"title": "Course", "kind": "awareness", "criterion": "Its test", "people": ["olga"], "due_on": "2999-01-01", "ref": "K-1"});
+    admin.post(&at("/competences"), course.clone()).await;
+    course.as_object_mut().expect("an object").remove("ref");
+    course["title"] = json!("Course of the year");
+    admin.put(&at("/competences/K-1"), course).await;
+    let shown = json!({"person": "olga", "shown_on": "2026-01-01", "by": "test", "evidence": "19 of 20", "holds_until": "2999-01-01"});
+    admin.post(&at("/competences/K-1/people"), shown).await;
+    admin.put(&at("/competences/K-1/retirement"), json!({"reason": "another course"})).await;
+    let mut line = json!({"subject": "Risks", "occasion": "Once a quarter", "with_whom": "Top management", "means": "Report", "owner": "olga", "next_on": "2999-01-01", "ref": "C-1"});
+    admin.post(&at("/communications"), line.clone()).await;
+    line.as_object_mut().expect("an object").remove("ref");
+    line["means"] = json!("Meeting");
+    admin.put(&at("/communications/C-1"), line).await;
+    let made = json!({"made_on": "2026-01-01", "record": "Minutes", "next_on": "2999-04-01"});
+    admin.post(&at("/communications/C-1/records"), made).await;
+    admin.put(&at("/communications/C-1/end"), json!({"reason": "told otherwise"})).await;
 }
 
 /// The tenant's life, to its end with another organisation.

@@ -150,6 +150,14 @@ pub fn methodology() -> Value {
     })
 }
 
+fn exception(mut said: Value) -> Value {
+    for text in ["title", "waived", "justification", "compensating_measure"] {
+        said[text] = json!("New");
+    }
+    said["expires_on"] = json!("2999-01-01");
+    said
+}
+
 /// What would be right for each operation that writes, if its path were one's own.
 pub fn right(operation: &Operation, id: &str) -> Option<String> {
     let (_, tail) = operation.path.split_once("{tenant}")?;
@@ -186,8 +194,49 @@ pub fn right(operation: &Operation, id: &str) -> Option<String> {
         }
         ("POST", "/controls") => json!({"controls": [id], "owner": "sam", "reason": "so"}),
         ("POST", "/soa/approvals") => json!({"digest": "00".repeat(32)}),
+        ("POST", "/documents") => json!({"ref": "P-new", "title": "New", "kind": "policy", "approvers": ["sam"]}),
+        ("PUT", "/documents/{id}") => json!({"title": "Changed", "kind": "policy", "approvers": ["sam"]}),
+        ("POST", "/documents/{id}/versions") => json!({"text": "New"}),
+        ("POST", "/documents/{id}/approvals" | "/documents/{id}/acknowledgements") => json!({"version": 1}),
+        ("PUT", "/documents/{id}/publication") => json!({"version": 1, "next_review": "2999-01-01"}),
+        ("POST", "/documents/{id}/reviews") => {
+            json!({"version": 1, "reviewed_on": "2026-01-01", "result": "fit", "next_review": "2999-01-01"})
+        }
+        ("POST", "/suppliers") => json!({"ref": "S-new", "name": "New", "criticality": "low"}),
+        ("PUT", "/suppliers/{id}") => json!({"name": "Changed", "criticality": "low"}),
+        ("POST", "/suppliers/{id}/assessments") => {
+            json!({"assessed_on": "2026-01-01", "method": "Audit", "result": "adequate", "assessed_again_by": "2999-01-01"})
+        }
+        ("POST", "/suppliers/{id}/agreements") => {
+            json!({"title": "New", "kind": "contract", "signed_on": "2026-01-01"})
+        }
+        ("PUT", "/suppliers/{id}/exit-plan") => json!({"plan": "New"}),
+        ("PUT", "/suppliers/{id}/end") => json!({"ended_on": "2026-01-01", "reason": "so"}),
+        ("POST", "/exceptions") => exception(json!({"ref": "E-new", "controls": [id]})),
+        ("PUT", "/exceptions/{id}") => exception(json!({"controls": [id]})),
+        (
+            "PUT",
+            "/documents/{id}/retirement"
+            | "/exceptions/{id}/refusal"
+            | "/exceptions/{id}/end"
+            | "/communications/{id}/end"
+            | "/competences/{id}/retirement",
+        ) => json!({"reason": "so"}),
+        ("POST", "/competences") => json!({"ref": "K-new", "title": "New", "kind": "awareness", "criterion": "New"}),
+        ("PUT", "/competences/{id}") => json!({"title": "Changed", "kind": "awareness", "criterion": "New"}),
+        ("POST", "/competences/{id}/people") => {
+            json!({"person": "sam", "shown_on": "2026-01-01", "by": "training", "evidence": "New"})
+        }
+        ("POST", "/communications") => {
+            json!({"ref": "C-new", "subject": "New", "occasion": "New", "with_whom": "New", "means": "New"})
+        }
+        ("PUT", "/communications/{id}") => {
+            json!({"subject": "Changed", "occasion": "New", "with_whom": "New", "means": "New"})
+        }
+        ("POST", "/communications/{id}/records") => json!({"made_on": "2026-01-01", "record": "New"}),
         ("POST", "/evidence") => json!({"title": "New", "note": "New", "supports": [id]}),
         ("POST", "/notifications/{id}/read" | "/soa/issues")
+        | ("PUT", "/exceptions/{id}/approval")
         | ("DELETE", "/api-keys/{id}" | "/auditor-grants/{id}" | "/roles/{id}" | "/invitations/{id}") => json!({}),
         ("POST", "/invitations") => json!({"person": "new", "email": "new@example.org", "roles": ["viewer"]}),
         ("PUT", "/people/{id}" | "/groups/{id}") => json!({"roles": ["viewer"]}),
@@ -202,6 +251,7 @@ pub fn right(operation: &Operation, id: &str) -> Option<String> {
         ("PUT", "/offer") => json!({"organisation": null}),
         ("PUT", "/contacts/{id}") => json!({"email": null}),
         ("POST", "/imports/assets") => return Some(format!("ref_id,name,parent_assets\nA-new,New,{id}\n")),
+        ("POST", "/imports/soa-2013") => return Some("control,applicable,basis\nA.5.1.1,yes,law\n".to_owned()),
         ("POST", "/imports/risks") => return Some(format!("ref_id,name,assets\nR-new,New,{id}\n")),
         (method, tail) => panic!("say here what would be right for {method} {tail}"),
     };

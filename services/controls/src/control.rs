@@ -40,7 +40,7 @@ pub enum Basis {
 }
 
 /// How far a control is implemented.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ImplementationState {
     #[default]
@@ -207,6 +207,19 @@ pub enum Broken {
 }
 
 impl Control {
+    /// Whether somebody decided that it applies, or does not.
+    pub fn is_decided(&self) -> bool {
+        self.decision.is_some()
+    }
+
+    pub fn state(&self) -> ImplementationState {
+        self.implementation.state
+    }
+
+    pub fn owner(&self) -> Option<&str> {
+        self.owner.as_deref()
+    }
+
     /// In what way it is implemented, as somebody said.
     pub fn how(&self) -> Option<&str> {
         self.implementation.how.as_deref()

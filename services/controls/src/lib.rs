@@ -1,20 +1,31 @@
 //! Controls (ISO/IEC 27001 clauses 6.1.3 and 8.1, Annex A): which apply and why, how far they are implemented, the
 //! evidence for it, and the Statement of Applicability as of any position.
 
+mod acknowledgement;
+mod attainment;
 mod bulk;
+mod checks;
 mod collect;
+mod communication;
+mod competence;
 mod control;
+mod document;
 mod edition;
 mod evidence;
+mod exception;
 mod exhibit;
+mod having;
 mod issued;
 mod issuing;
+mod knowing;
 mod reactions;
 mod requests;
 mod requirement;
 mod soa;
 mod stated;
 mod statement;
+mod supplier;
+mod transition;
 
 pub use reactions::{when_tenant_created_then_add_annex_a, when_treatment_decided_then_link_controls};
 
@@ -22,9 +33,18 @@ use access::Action::{self, Read, WriteControls};
 use axum::http::Method;
 use bulk::{ChangeControls, ControlsChanged};
 use collect::CollectEvidence;
+use communication::{DescribeCommunication, NoteCommunication, PlannedCommunication, StopCommunication};
+use competence::{DescribeCompetence, RegisteredCompetence, RetireCompetence};
+use document::{
+    ApproveVersion, DescribeDocument, DraftVersion, MandatoryDocuments, PublishVersion, RetireDocument, ReviewDocument,
+    ShelvedDocument, Version,
+};
+use exception::{ApproveException, EndException, RefuseException, RegisteredException, RequestException};
 use exhibit::Exhibit;
+use having::{Attainments, Having, ShowCompetence};
 use issued::{IssuedSoa, LastEditions};
 use issuing::{ApproveSoa, IssueSoa, SoaDifferences};
+use knowing::{AcknowledgeDocument, Acknowledgements, Knowing};
 use requests::{
     AssessMaturity, AssignControlOwner, DecideApplicability, PlanControlReview, SetImplementation, TestControl,
 };
@@ -33,26 +53,45 @@ use service::{Answered, Listed, Object, Route, Routes, Service};
 use soa::Soa;
 use stated::ShownControl;
 use statement::Statement;
+use supplier::{AgreeWithSupplier, AssessSupplier, DescribeSupplier, EndSupplier, PlanExit, RegisteredSupplier};
+use transition::Transition;
 
 const ABOUT: &str =
     "Which controls apply and why, how far they are implemented, evidence, the Statement of Applicability";
 
 pub fn service() -> Service {
     Service::new("controls", ABOUT, sqlx::migrate!("../../migrations/controls"), routes())
+        .records::<acknowledgement::Event>()
+        .records::<attainment::Event>()
+        .records::<communication::Event>()
+        .records::<competence::Event>()
         .records::<control::Event>()
+        .records::<document::Event>()
         .records::<edition::Event>()
         .records::<evidence::Event>()
+        .records::<exception::Event>()
+        .records::<supplier::Event>()
         .view::<Statement>()
         .view::<Requirement>()
         .view::<Exhibit>()
         .view::<LastEditions>()
         .view::<IssuedSoa>()
+        .view::<ShelvedDocument>()
+        .view::<Version>()
+        .view::<Knowing>()
+        .view::<RegisteredSupplier>()
+        .view::<RegisteredException>()
+        .view::<RegisteredCompetence>()
+        .view::<Having>()
+        .view::<PlannedCommunication>()
         .reacts_to("tenancy", vec![access::when_access_changes_then_copy_it(), when_tenant_created_then_add_annex_a()])
         .reacts_to("risk", vec![when_treatment_decided_then_link_controls()])
 }
 
 fn routes() -> Routes {
-    soa_routes(evidence_routes(control_routes(Routes::new())))
+    let routes = soa_routes(evidence_routes(control_routes(Routes::new())));
+    let routes = exception_routes(supplier_routes(document_routes(routes)));
+    communication_routes(competence_routes(routes))
 }
 
 fn control_routes(routes: Routes) -> Routes {
@@ -120,6 +159,7 @@ fn soa_routes(routes: Routes) -> Routes {
                 .gives_text("text/csv")
                 .answered_by(soa::as_csv),
         )
+        .with(transition_route())
         .history_of::<LastEditions>("/soa/history", "Who approved and issued the Statement of Applicability", |_| {
             soa::ID.to_owned()
         })
@@ -174,4 +214,139 @@ fn soa_routes(routes: Routes) -> Routes {
             .gives::<SoaDifferences>(200)
             .answered_by(issuing::differences),
         )
+}
+
+fn transition_route() -> Route {
+    Route::tenant(
+        Method::POST,
+        "/imports/soa-2013",
+        Action::DecideApplicability,
+        "Upload a Statement of Applicability of ISO/IEC 27001:2013: what is clear is decided, the rest is told",
+    )
+    .takes_text("text/csv", transition::MOST_BYTES)
+    .parameter("dry_run", "true: tell what would happen, and every mistake, and record nothing")
+    .parameter("basis", "The basis of what was included without one: risk_treatment, law, contract or good_practice")
+    .parameter("reason", "Why; `as in the statement of 2013` where it is not given")
+    .parameter("occurred_at", "When it happened, where that was not now")
+    .gives::<Transition>(200)
+    .answered_by(transition::upload)
+}
+
+fn document_routes(routes: Routes) -> Routes {
+    routes
+        .dated_list::<ShelvedDocument>("/documents", "Policies, procedures and records")
+        .register::<DescribeDocument>("/documents", "/documents/{id}")
+        .dated_object::<ShelvedDocument>("/documents/{id}", "One document")
+        .history::<ShelvedDocument>("/documents/{id}/history", "Who changed a document, when, why, and what")
+        .with(
+            Route::tenant(
+                Method::GET,
+                "/documents/{id}/versions",
+                Read,
+                "All versions of a document, with their texts",
+            )
+            .pages::<Version>()
+            .gives::<Listed<Version>>(200)
+            .answered_by(document::versions),
+        )
+        .command::<DraftVersion>(Method::POST, "/documents/{id}/versions")
+        .command::<ApproveVersion>(Method::POST, "/documents/{id}/approvals")
+        .command::<PublishVersion>(Method::PUT, "/documents/{id}/publication")
+        .command::<ReviewDocument>(Method::POST, "/documents/{id}/reviews")
+        .command::<RetireDocument>(Method::PUT, "/documents/{id}/retirement")
+        .with(
+            Route::tenant(Method::POST, "/documents/{id}/acknowledgements", Read, "Say that one knows a document")
+                .takes::<AcknowledgeDocument>()
+                .gives::<Answered>(200)
+                .answered_by(knowing::acknowledge),
+        )
+        .with(
+            Route::tenant(
+                Method::GET,
+                "/documents/{id}/acknowledgements",
+                Read,
+                "Who knows which version of a document, since when, and who of its audience does not",
+            )
+            .pages::<Knowing>()
+            .gives::<Acknowledgements>(200)
+            .answered_by(knowing::list),
+        )
+        .with(
+            Route::tenant(
+                Method::GET,
+                "/mandatory-documents",
+                Read,
+                "The documents that the standard asks for, and which are missing",
+            )
+            .as_of()
+            .gives::<MandatoryDocuments>(200)
+            .answered_by(document::mandatory_documents),
+        )
+}
+
+fn supplier_routes(routes: Routes) -> Routes {
+    routes
+        .dated_list::<RegisteredSupplier>("/suppliers", "Suppliers, and what there is to do about them")
+        .register::<DescribeSupplier>("/suppliers", "/suppliers/{id}")
+        .dated_object::<RegisteredSupplier>("/suppliers/{id}", "One supplier")
+        .history::<RegisteredSupplier>("/suppliers/{id}/history", "Who changed a supplier, when, why, and what")
+        .command::<AssessSupplier>(Method::POST, "/suppliers/{id}/assessments")
+        .command::<AgreeWithSupplier>(Method::POST, "/suppliers/{id}/agreements")
+        .command::<PlanExit>(Method::PUT, "/suppliers/{id}/exit-plan")
+        .command::<EndSupplier>(Method::PUT, "/suppliers/{id}/end")
+}
+
+fn exception_routes(routes: Routes) -> Routes {
+    routes
+        .dated_list::<RegisteredException>("/exceptions", "What is done without, until when, and by whose leave")
+        .register::<RequestException>("/exceptions", "/exceptions/{id}")
+        .dated_object::<RegisteredException>("/exceptions/{id}", "One exception")
+        .history::<RegisteredException>("/exceptions/{id}/history", "Who changed an exception, when, why, and what")
+        .command::<ApproveException>(Method::PUT, "/exceptions/{id}/approval")
+        .command::<RefuseException>(Method::PUT, "/exceptions/{id}/refusal")
+        .command::<EndException>(Method::PUT, "/exceptions/{id}/end")
+}
+
+fn competence_routes(routes: Routes) -> Routes {
+    routes
+        .list::<RegisteredCompetence>("/competences", "What people must be able to do or be aware of")
+        .register::<DescribeCompetence>("/competences", "/competences/{id}")
+        .object::<RegisteredCompetence>("/competences/{id}", "One competence")
+        .history::<RegisteredCompetence>("/competences/{id}/history", "Who changed a competence, when, why, and what")
+        .command::<RetireCompetence>(Method::PUT, "/competences/{id}/retirement")
+        .with(
+            Route::tenant(
+                Method::POST,
+                "/competences/{id}/people",
+                WriteControls,
+                "Record that a person has shown a competence",
+            )
+            .takes::<ShowCompetence>()
+            .gives::<Answered>(200)
+            .answered_by(having::show),
+        )
+        .with(
+            Route::tenant(
+                Method::GET,
+                "/competences/{id}/people",
+                Read,
+                "Who has a competence, by what and until when, and who of those who must does not",
+            )
+            .pages::<Having>()
+            .gives::<Attainments>(200)
+            .answered_by(having::list),
+        )
+}
+
+fn communication_routes(routes: Routes) -> Routes {
+    routes
+        .dated_list::<PlannedCommunication>("/communications", "The communication plan")
+        .register::<DescribeCommunication>("/communications", "/communications/{id}")
+        .dated_object::<PlannedCommunication>("/communications/{id}", "One line of the communication plan")
+        .history::<PlannedCommunication>(
+            "/communications/{id}/history",
+            "Who changed a line of the communication plan, when, why, and what",
+        )
+        .command::<NoteCommunication>(Method::POST, "/communications/{id}/records")
+        .command::<StopCommunication>(Method::PUT, "/communications/{id}/end")
 }

@@ -1,3 +1,4 @@
+use crate::checks::{LONGEST_TEXT, past};
 use crate::control::{
     Basis, Command, Control, Decision, Effectiveness, Implementation, ImplementationState, Test, TestMethod,
 };
@@ -6,8 +7,6 @@ use eventstore::Work;
 use serde::Deserialize;
 use service::{Faults, FieldError, Problem, checked_person, checked_text, day, field_error};
 use utoipa::ToSchema;
-
-pub const LONGEST_TEXT: usize = 4000;
 
 /// The highest level of maturity.
 const HIGHEST_MATURITY: u32 = 5;
@@ -161,10 +160,7 @@ impl service::Command for TestControl {
 
     async fn prepare(self, work: &mut Work, _: &str) -> Result<Command, Problem> {
         let mut faults = Faults::default();
-        let tested_on = faults.keep(day("tested_on", &self.tested_on));
-        if tested_on.is_some_and(|day| day > work.cx().now.date_naive()) {
-            faults.wrong("tested_on", "it lies in the future: give the day of the test");
-        }
+        let tested_on = faults.keep(past("tested_on", &self.tested_on, work.cx()));
         let sample = faults.keep(checked_text("sample", &self.sample, LONGEST_TEXT));
         let finding = self.finding.and_then(|text| faults.keep(checked_text("finding", &text, LONGEST_TEXT)));
         let (method, result) = (self.method, self.result);

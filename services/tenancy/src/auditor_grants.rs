@@ -152,12 +152,17 @@ async fn give(
         Area::Trail => Action::ReadTrail,
         Area::Assets
         | Area::Context
+        | Area::Communications
+        | Area::Competences
         | Area::Controls
+        | Area::Documents
         | Area::Evidence
+        | Area::Exceptions
         | Area::Methodology
         | Area::People
         | Area::Risks
         | Area::Soa
+        | Area::Suppliers
         | Area::Tenant => Action::Read,
     });
     admission.refuse_beyond_own_rights("the scope", needed, administrator, &cx).map_err(Refused::Rule)?;

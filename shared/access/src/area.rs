@@ -10,16 +10,25 @@ use utoipa::ToSchema;
 #[strum(serialize_all = "snake_case")]
 pub enum Area {
     Assets,
+    /// The communication plan.
+    Communications,
+    /// What people must be able to do or be aware of, and who is.
+    Competences,
     /// What the ISMS is about, its objectives and planned changes.
     Context,
     Controls,
+    /// Policies, procedures and records, and who knows them.
+    Documents,
     Evidence,
+    /// What is done without, until when, and by whose leave.
+    Exceptions,
     Methodology,
     /// Who has which roles, and what the roles allow.
     People,
     Risks,
     /// The Statement of Applicability.
     Soa,
+    Suppliers,
     /// The tenant's settings.
     Tenant,
     /// Everything that was done, by everybody, in all areas.
@@ -37,14 +46,19 @@ impl Area {
             "" | "history" => Self::Tenant,
             "assets" => Self::Assets,
             "context" | "objectives" | "planned-changes" => Self::Context,
+            "communications" => Self::Communications,
+            "competences" => Self::Competences,
             "controls" => Self::Controls,
+            "documents" | "mandatory-documents" => Self::Documents,
             "evidence" => Self::Evidence,
+            "exceptions" => Self::Exceptions,
             "methodology" => Self::Methodology,
             "people" | "roles" => Self::People,
             "risks" | "quantifications" | "actions" | "assessment-rounds" | "reassessments" | "treatment-plan" => {
                 Self::Risks
             }
             "soa" => Self::Soa,
+            "suppliers" => Self::Suppliers,
             "trail" => Self::Trail,
             _ => return None,
         })

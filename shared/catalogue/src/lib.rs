@@ -3,10 +3,14 @@
 //! Facts only (identifiers, titles, attributes), embedded at build time. The standard's own text is not ours to ship.
 
 mod controls;
+mod correspondence;
+mod documents;
 mod scales;
 
 #[cfg(test)]
 mod facts;
 
 pub use controls::{Attributes, Control, Theme, annex_a, control};
+pub use correspondence::{Successors, predecessors, successors};
+pub use documents::{DocumentDuty, MandatoryDocument, Slot, mandatory_documents};
 pub use scales::{Appetite, NotOnScale, Scales, ScalesError, baseline_scales};

@@ -1,5 +1,5 @@
 use crate::strict::Strict;
-use crate::{FieldError, Problem, field_error};
+use crate::{FieldError, Problem, checked_ref, field_error};
 use chrono::{DateTime, Datelike, Utc};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -17,6 +17,20 @@ pub struct Said {
 
 /// A command's body and what was said with it. An empty body is an empty object.
 pub fn parse<T: DeserializeOwned>(body: &[u8], now: DateTime<Utc>) -> Result<(T, Said), Problem> {
+    let (fields, said) = fields(body, now)?;
+    Ok((command(fields)?, said))
+}
+
+/// The same of a body that begins an object: what people call it comes with what is said of it.
+pub fn parse_with_ref<T: DeserializeOwned>(body: &[u8], now: DateTime<Utc>) -> Result<(String, T, Said), Problem> {
+    let (mut fields, said) = fields(body, now)?;
+    let name = take_text(&mut fields, "ref")?;
+    let name = name.ok_or_else(|| field_error("ref", "say what people call it: it is its id for good"))?;
+    Ok((checked_ref("ref", &name)?, command(fields)?, said))
+}
+
+/// All fields of a body but those that may come with any change.
+fn fields(body: &[u8], now: DateTime<Utc>) -> Result<(Map<String, Value>, Said), Problem> {
     let text = if body.trim_ascii().is_empty() { b"{}" } else { body };
     let Strict(value) = serde_json::from_slice(text)
         .map_err(|error| Problem::field("body", format!("it cannot be read as JSON: {error}")))?;
@@ -32,14 +46,14 @@ pub fn parse<T: DeserializeOwned>(body: &[u8], now: DateTime<Utc>) -> Result<(T,
         errors.push(error);
         Said::default()
     });
-    if !errors.is_empty() {
-        return Err(Problem::fields(errors));
-    }
-    let command = serde_path_to_error::deserialize(Value::Object(fields)).map_err(|error| {
+    if errors.is_empty() { Ok((fields, said)) } else { Err(Problem::fields(errors)) }
+}
+
+fn command<T: DeserializeOwned>(fields: Map<String, Value>) -> Result<T, Problem> {
+    serde_path_to_error::deserialize(Value::Object(fields)).map_err(|error| {
         let path = error.path().to_string();
         explain(&path, &error.into_inner().to_string())
-    })?;
-    Ok((command, said))
+    })
 }
 
 /// The same two from a query string, for bodies that are not JSON.

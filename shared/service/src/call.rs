@@ -82,6 +82,12 @@ impl Call {
         Ok((command, self.completed(said)?))
     }
 
+    /// The same of a body that begins an object, with the object's ref before it.
+    pub fn command_with_ref<T: DeserializeOwned>(&self) -> Result<(String, T, Cx), Problem> {
+        let (name, command, said) = body::parse_with_ref(&self.body, self.cx.now)?;
+        Ok((name, command, self.completed(said)?))
+    }
+
     /// The same where the body is not JSON: reason and time come in the query.
     pub fn upload(&self) -> Result<Cx, Problem> {
         let text = |name: &str| Ok(self.query.get(name).map(ToOwned::to_owned));

@@ -35,6 +35,17 @@ pub trait Command: Clone + DeserializeOwned + ToSchema + Send + Sync + 'static {
     ) -> impl Future<Output = Result<<Self::Of as Aggregate>::Command, Problem>> + Send;
 }
 
+/// A command that says anew, whole, what an object is: the same fields begin one, with its ref beside them.
+pub trait Register: Command {
+    /// The OpenAPI summary of beginning one.
+    const REGISTERS: &'static str;
+
+    fn register(
+        self,
+        work: &mut Work,
+    ) -> impl Future<Output = Result<<Self::Of as Aggregate>::Command, Problem>> + Send;
+}
+
 /// What a command did.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Outcome {
@@ -69,6 +80,42 @@ impl Routes {
         let route = if C::BEGINS { route.begins::<Answered>() } else { route.gives::<Answered>(200) };
         self.with(route.answered_by(carry_out::<C>))
     }
+}
+
+impl Routes {
+    /// `C` under the path of the list begins an object, and under that of one object says anew what it is.
+    #[must_use]
+    pub fn register<C>(self, list: &'static str, one: &'static str) -> Self
+    where
+        C: Register,
+        <C::Of as Aggregate>::Command: Send,
+        <C::Of as Aggregate>::Event: EventOf,
+        for<'a> &'static str: From<&'a <C::Of as Aggregate>::Error>,
+    {
+        let route = Route::tenant(Method::POST, list, C::ACTION, C::REGISTERS).takes_with_ref::<C>();
+        self.with(route.begins::<Answered>().answered_by(begin::<C>)).command::<C>(Method::PUT, one)
+    }
+}
+
+async fn begin<C>(call: Call) -> Result<Response, Problem>
+where
+    C: Register,
+    <C::Of as Aggregate>::Command: Send,
+    <C::Of as Aggregate>::Event: EventOf,
+    for<'a> &'static str: From<&'a <C::Of as Aggregate>::Error>,
+{
+    let expected = call.if_match()?;
+    let (id, command, cx) = call.command_with_ref::<C>()?;
+    let lane = format!("{}-{id}", <C::Of as Aggregate>::TYPE);
+    let done = call.store.perform(&cx, &lane, |work| {
+        let (id, command) = (id.clone(), command.clone());
+        Box::pin(async move {
+            let command = command.register(work).await?;
+            let changed = work.execute::<C::Of>(&id, expected, command).await?;
+            Ok::<_, Problem>(Outcome { id, version: changed.version, changed: changed.changed })
+        })
+    });
+    Ok(call.carried_out(&done.await?, true))
 }
 
 async fn carry_out<C>(call: Call) -> Result<Response, Problem>

@@ -1,9 +1,12 @@
 //! What bodies and uploaded rows are checked by: mistakes collected, lists of refs.
 
-use crate::{FieldError, Problem, checked_ref, field_error, natural};
+use crate::{FieldError, Problem, checked_person, checked_ref, field_error, natural};
 
 /// More links than this on one object is a mistake, not a register.
 const MOST_LINKS: usize = 200;
+
+/// All people of a large organisation.
+const MOST_PEOPLE: usize = 2000;
 
 /// The mistakes of one body or one row, all of them.
 #[derive(Debug, Default)]
@@ -66,6 +69,17 @@ pub fn checked_refs(field: &str, written: &[String]) -> Result<Vec<String>, Vec<
     let refs = written.iter().filter_map(|name| faults.keep(checked_ref(field, name))).collect::<Vec<_>>();
     let errors = faults.into_errors();
     if errors.is_empty() { Ok(tidy(refs)) } else { Err(errors) }
+}
+
+/// A list of people's handles, in the same way.
+pub fn checked_people(field: &str, written: &[String]) -> Result<Vec<String>, Vec<FieldError>> {
+    let mut faults = Faults::default();
+    if written.len() > MOST_PEOPLE {
+        faults.wrong(field, format!("it names {}, and {MOST_PEOPLE} are the most", written.len()));
+    }
+    let people = written.iter().filter_map(|name| faults.keep(checked_person(field, name))).collect::<Vec<_>>();
+    let errors = faults.into_errors();
+    if errors.is_empty() { Ok(tidy(people)) } else { Err(errors) }
 }
 
 /// A list as a set that reads well: each once, A-2 before A-10. Equal sets become equal lists.

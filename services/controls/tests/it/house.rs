@@ -18,7 +18,7 @@ pub struct House {
     pub store: EventStore,
     running: Running,
     organisation: Uuid,
-    token: String,
+    issuer: Issuer,
 }
 
 impl House {
@@ -41,10 +41,12 @@ impl House {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let running = Running::start(vec![service], settings, listener).expect("started");
         let store = running.ready().await.first().expect("a store").clone();
-        let organisation = Uuid::new_v4();
-        let caller = Caller { person: "mara".to_owned(), organisation, administrator: true };
-        let token = issuer.issue(&caller, now(), Duration::hours(1)).expect("a token");
-        Self { store, running, organisation, token }
+        Self { store, running, organisation: Uuid::new_v4(), issuer }
+    }
+
+    fn token(&self, person: &str) -> String {
+        let caller = Caller { person: person.to_owned(), organisation: self.organisation, administrator: true };
+        self.issuer.issue(&caller, now(), Duration::hours(1)).expect("a token")
     }
 
     /// A tenant that tenancy told of: it is open to the organisation's administrator, and has the 93 controls.
@@ -66,13 +68,14 @@ impl House {
         let open = access::Command::Open { organisation: self.organisation };
         work.execute::<Admission>(&id.to_string(), None, open).await.expect("opened");
         work.finish().await.expect("recorded");
-        Tenant { house: self, id }
+        Tenant { house: self, id, token: self.token("mara") }
     }
 }
 
 pub struct Tenant<'a> {
     house: &'a House,
     pub id: TenantId,
+    token: String,
 }
 
 /// What came back.
@@ -85,6 +88,12 @@ pub struct Answer {
 }
 
 impl Answer {
+    async fn of(response: reqwest::Response) -> Self {
+        let header = |name: &str| response.headers().get(name).map(|value| value.to_str().expect("text").to_owned());
+        let (etag, location) = (header("etag"), header("location"));
+        Self { status: response.status(), etag, location, text: response.text().await.expect("a body") }
+    }
+
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
     }
@@ -98,6 +107,11 @@ impl Answer {
 }
 
 impl Tenant<'_> {
+    /// The same, for another administrator.
+    pub fn by(&self, person: &str) -> Self {
+        Self { house: self.house, id: self.id, token: self.house.token(person) }
+    }
+
     /// The reaction's work on an event of another service; gives the tenant's position after it.
     pub async fn hears(
         &self,
@@ -167,19 +181,22 @@ impl Tenant<'_> {
         self.send(Method::POST, path, Some((body, Some(key)))).await
     }
 
+    pub async fn upload(&self, path: &str, file: &'static str) -> Answer {
+        let address = format!("http://{}/v1/tenants/{}{path}", self.house.running.address, self.id);
+        let request = reqwest::Client::new().post(address).bearer_auth(&self.token).body(file);
+        Answer::of(request.send().await.expect("an answer")).await
+    }
+
     async fn send(&self, method: Method, path: &str, body: Option<(Value, Option<&str>)>) -> Answer {
         let address = format!("http://{}/v1/tenants/{}{path}", self.house.running.address, self.id);
-        let mut request = reqwest::Client::new().request(method, address).bearer_auth(&self.house.token);
+        let mut request = reqwest::Client::new().request(method, address).bearer_auth(&self.token);
         if let Some((body, key)) = body {
             request = request.json(&body);
             if let Some(key) = key {
                 request = request.header("idempotency-key", key);
             }
         }
-        let response = request.send().await.expect("an answer");
-        let header = |name: &str| response.headers().get(name).map(|value| value.to_str().expect("text").to_owned());
-        let (etag, location) = (header("etag"), header("location"));
-        Answer { status: response.status(), etag, location, text: response.text().await.expect("a body") }
+        Answer::of(request.send().await.expect("an answer")).await
     }
 }
 

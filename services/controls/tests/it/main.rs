@@ -1,8 +1,12 @@
 //! The controls service behind its HTTP shell, against real servers: from a new tenant to its Statement of Applicability.
 
 mod bulk;
+mod documents;
 mod house;
 mod issuing;
+mod others;
+mod people;
+mod transition;
 
 use catalogue::annex_a;
 use eventstore::NOW;
@@ -23,8 +27,24 @@ async fn soa_row(tenant: &Tenant<'_>, control: &str, query: &str) -> Value {
     rows.iter().find(|row| row["id"] == control).unwrap_or_else(|| panic!("no {control} in {soa}")).clone()
 }
 
+const VIEWS: [&str; 13] = [
+    "control",
+    "requirement",
+    "evidence",
+    "soa",
+    "soa_issue",
+    "document",
+    "document_version",
+    "acknowledgement",
+    "supplier",
+    "exception",
+    "competence",
+    "attainment",
+    "communication",
+];
+
 async fn views_equal_a_rebuild(house: &House, tenant: &Tenant<'_>) {
-    for view in ["control", "requirement", "evidence", "soa", "soa_issue"] {
+    for view in VIEWS {
         let difference = controls::service().views.compare(&house.store, tenant.id, view).await.expect("compared");
         assert_eq!(difference, None, "{view}");
     }

@@ -1,0 +1,71 @@
+use super::{Command, Competence, Kind, Profile};
+use crate::checks::{LONGEST_TEXT, LONGEST_TITLE};
+use access::Action;
+use eventstore::Work;
+use serde::Deserialize;
+use service::{Faults, Problem, checked_people, checked_text, day};
+use utoipa::ToSchema;
+
+/// What people must be able to do or be aware of, whole: what is left out is no longer so.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DescribeCompetence {
+    #[schema(example = "Secure coding")]
+    title: String,
+    kind: Kind,
+    /// By what it is told that somebody has it.
+    #[schema(example = "The course of this year, with its test")]
+    criterion: String,
+    /// Ids of the people who must have it.
+    #[serde(default)]
+    people: Vec<String>,
+    /// The day by which they must.
+    #[schema(format = Date)]
+    due_on: Option<String>,
+}
+
+/// Nobody needs it any more.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RetireCompetence {}
+
+impl DescribeCompetence {
+    fn profile(self) -> Result<Profile, Problem> {
+        let mut faults = Faults::default();
+        let title = faults.keep(checked_text("title", &self.title, LONGEST_TITLE));
+        let criterion = faults.keep(checked_text("criterion", &self.criterion, LONGEST_TEXT));
+        let people = faults.keep_list(checked_people("people", &self.people));
+        let due_on = self.due_on.and_then(|written| faults.keep(day("due_on", &written)));
+        let kind = self.kind;
+        faults.settle(title.zip(criterion).map(|(title, criterion)| Profile { title, kind, criterion, people, due_on }))
+    }
+}
+
+impl service::Command for DescribeCompetence {
+    type Of = Competence;
+    const ACTION: Action = Action::WriteControls;
+    const SUMMARY: &'static str = "Say anew what people must be able to do or be aware of, and who";
+
+    async fn prepare(self, _: &mut Work, _: &str) -> Result<Command, Problem> {
+        Ok(Command::Describe(self.profile()?))
+    }
+}
+
+impl service::Register for DescribeCompetence {
+    const REGISTERS: &'static str = "Say what people must be able to do or be aware of";
+
+    async fn register(self, _: &mut Work) -> Result<Command, Problem> {
+        Ok(Command::Register(self.profile()?))
+    }
+}
+
+impl service::Command for RetireCompetence {
+    type Of = Competence;
+    const ACTION: Action = Action::WriteControls;
+    const SUMMARY: &'static str = "Say that nobody needs a competence any more";
+    const NEEDS_REASON: bool = true;
+
+    async fn prepare(self, _: &mut Work, _: &str) -> Result<Command, Problem> {
+        Ok(Command::Retire)
+    }
+}

@@ -1,0 +1,225 @@
+//! Uploaded tables, as spreadsheets write them.
+
+use crate::{FieldError, as_written, field_error};
+use csv::{ReaderBuilder, StringRecord};
+use std::collections::BTreeMap;
+
+/// More rows than this are no register of one organisation.
+const MOST_ROWS: usize = 20_000;
+
+/// The delimiters that spreadsheets write.
+const DELIMITERS: [char; 3] = [',', ';', '\t'];
+
+/// An uploaded table: its rows by the names of the columns that we know.
+#[derive(Debug, PartialEq)]
+pub struct Table {
+    pub rows: Vec<Row>,
+    pub ignored_columns: Vec<String>,
+    /// Rows that could not be read as rows.
+    pub errors: Vec<FieldError>,
+}
+
+#[derive(Debug, PartialEq)]
+pub struct Row {
+    /// As a spreadsheet numbers it; a cell with several lines is in one row.
+    pub number: u64,
+    cells: BTreeMap<&'static str, String>,
+}
+
+impl Row {
+    /// The cell without the space around it; empty where the file has no such column.
+    pub fn cell(&self, column: &'static str) -> &str {
+        self.cells.get(column).map_or("", |cell| cell.trim())
+    }
+}
+
+impl Table {
+    /// Reads UTF-8 with or without a byte order mark. The heading says which delimiter is used and which columns there
+    /// are, in any order; the first two of `columns` must be among them.
+    pub fn read(file: &[u8], columns: &'static [&'static str]) -> Result<Self, Vec<FieldError>> {
+        let text = text(file).map_err(|error| vec![error])?;
+        let mut records = records(&text, delimiter(&text)).into_iter();
+        let Some((heading_row, heading)) = records.next() else {
+            let detail = format!("the file is empty: its first row is the heading {}", columns.join(","));
+            return Err(vec![field_error("body", detail)]);
+        };
+        let heading = Heading::read(heading_row, &heading, columns)?;
+        if records.len() > MOST_ROWS {
+            let detail = format!("it has {} rows, and {MOST_ROWS} are the most at once: split it", records.len());
+            return Err(vec![field_error("body", detail)]);
+        }
+        let mut table = Self { rows: Vec::new(), ignored_columns: heading.ignored.clone(), errors: Vec::new() };
+        for (number, record) in records {
+            match heading.row(number, &record) {
+                Ok(row) => table.rows.push(row),
+                Err(error) => table.errors.push(error),
+            }
+        }
+        Ok(table)
+    }
+}
+
+fn text(file: &[u8]) -> Result<String, FieldError> {
+    let text = std::str::from_utf8(file).map_err(|error| {
+        let before = file.iter().take(error.valid_up_to()).filter(|byte| **byte == b'\n').count();
+        let detail = format!("it is not UTF-8 from line {} on: save it as \"CSV UTF-8\"", before + 1);
+        field_error("body", detail)
+    })?;
+    if text.matches('"').count() % 2 == 1 {
+        // A reader would take what follows as one cell, to the end of the file: a file that was cut off reads like that.
+        let detail =
+            "it has an odd number of quotation marks: close the cell that is open, and write two for one inside a cell";
+        return Err(field_error("body", detail));
+    }
+    // One kind of line end, so that a file that went through another system says the same.
+    Ok(text.trim_start_matches('\u{feff}').replace("\r\n", "\n").replace('\r', "\n"))
+}
+
+/// The delimiter that stands most often in the heading.
+fn delimiter(text: &str) -> u8 {
+    let heading = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    let count = |delimiter: char| heading.matches(delimiter).count();
+    let most = DELIMITERS.into_iter().rev().max_by_key(|delimiter| count(*delimiter));
+    most.and_then(|delimiter| u8::try_from(delimiter).ok()).unwrap_or(b',')
+}
+
+/// The records that are not empty, each with its row.
+fn records(text: &str, delimiter: u8) -> Vec<(u64, StringRecord)> {
+    let mut reader =
+        ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_reader(text.as_bytes());
+    let mut records = Vec::new();
+    let mut row = 0;
+    let mut record = StringRecord::new();
+    while reader.read_record(&mut record).unwrap_or(false) {
+        row += 1 + empty_rows_before(text, &record);
+        if record.iter().any(|cell| !cell.trim().is_empty()) {
+            records.push((row, record.clone()));
+        }
+    }
+    records
+}
+
+/// The reader steps over empty lines, and a spreadsheet counts them.
+fn empty_rows_before(text: &str, record: &StringRecord) -> u64 {
+    let start = record.position().and_then(|position| usize::try_from(position.byte()).ok()).unwrap_or_default();
+    let empty = text.get(start..).unwrap_or_default().bytes().take_while(|byte| *byte == b'\n').count();
+    u64::try_from(empty).unwrap_or_default()
+}
+
+/// Which known column each cell of a record belongs to.
+struct Heading {
+    places: Vec<Option<&'static str>>,
+    ignored: Vec<String>,
+}
+
+impl Heading {
+    fn read(row: u64, names: &StringRecord, columns: &'static [&'static str]) -> Result<Self, Vec<FieldError>> {
+        let mut heading = Self { places: Vec::new(), ignored: Vec::new() };
+        let mut errors = Vec::new();
+        let mut wrong = |field: &str, detail: String| {
+            errors.push(FieldError { row: Some(row), ..field_error(field, detail) });
+        };
+        for name in names.iter().map(str::trim) {
+            let known = columns.iter().find(|column| column.eq_ignore_ascii_case(name)).copied();
+            match known {
+                Some(column) if heading.places.contains(&known) => {
+                    wrong(column, "the heading names this column twice: remove one".to_owned());
+                }
+                Some(_) => {}
+                None if name.is_empty() => {}
+                None => heading.ignored.push(name.chars().take(100).collect()),
+            }
+            heading.places.push(known);
+        }
+        for required in columns.iter().take(2) {
+            if !heading.places.contains(&Some(*required)) {
+                wrong(required, format!("this column is missing: the heading is {}", columns.join(",")));
+            }
+        }
+        if errors.is_empty() { Ok(heading) } else { Err(errors) }
+    }
+
+    fn row(&self, number: u64, record: &StringRecord) -> Result<Row, FieldError> {
+        let beyond = record.iter().skip(self.places.len()).any(|cell| !cell.trim().is_empty());
+        if beyond || record.len() < self.places.len() {
+            let (cells, columns) = (record.len(), self.places.len());
+            let detail = format!(
+                "this row has {cells} cells and the heading has {columns}: put a cell that contains the delimiter or a \
+                 quote into quotes"
+            );
+            return Err(FieldError { row: Some(number), ..field_error("body", detail) });
+        }
+        let cells = self.places.iter().zip(record);
+        let known = cells.filter_map(|(place, cell)| place.map(|place| (place, as_written(cell).to_owned())));
+        Ok(Row { number, cells: known.collect() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MOST_ROWS, Table};
+
+    const COLUMNS: &[&str] = &["ref_id", "name", "description"];
+
+    fn read(file: &str) -> Table {
+        Table::read(file.as_bytes(), COLUMNS).expect("a table")
+    }
+
+    fn refused(file: &[u8]) -> Vec<String> {
+        let errors = Table::read(file, COLUMNS).expect_err("refused");
+        errors.into_iter().map(|error| format!("{}: {}", error.field, error.detail)).collect()
+    }
+
+    fn rows(table: &Table) -> Vec<(u64, &str, &str)> {
+        table.rows.iter().map(|row| (row.number, row.cell("ref_id"), row.cell("description"))).collect()
+    }
+
+    #[test]
+    fn a_byte_order_mark_and_the_delimiter_of_another_country_are_understood() {
+        for file in [
+            "ref_id,name,description\nR-1,a,\"x, y\"\n",
+            "\u{feff}ref_id;name;description\r\nR-1;a;\"x, y\"\r\n",
+            "Description\tREF_ID\tname\nx, y\tR-1\ta",
+        ] {
+            assert_eq!(rows(&read(file)), [(2, "R-1", "x, y")], "{file}");
+        }
+    }
+
+    #[test]
+    fn the_apostrophe_of_an_exported_cell_is_taken_away() {
+        let table = read("ref_id,name,description\nR-1,a,'- x\nR-2,a,''=1\nR-3,a,'tis\n");
+        assert_eq!(rows(&table), [(2, "R-1", "- x"), (3, "R-2", "'=1"), (4, "R-3", "'tis")]);
+    }
+
+    #[test]
+    fn rows_are_numbered_as_a_spreadsheet_does() {
+        let table = read("ref_id,name,description\r\n\r\nR-1,a,\"one\r\n\r\ntwo\"\r\n,,\r\n\r\n\r\nR-2,b,x\r\n");
+        assert_eq!(rows(&table), [(3, "R-1", "one\n\ntwo"), (7, "R-2", "x")]);
+    }
+
+    #[test]
+    fn what_is_not_known_is_ignored_and_told() {
+        let table = read("name,colour,ref_id,\na,blue,R-1,\n");
+        assert_eq!(table.ignored_columns, ["colour"]);
+        assert_eq!(rows(&table), [(2, "R-1", "")]);
+    }
+
+    #[test]
+    fn a_row_of_another_length_is_told_and_the_rest_is_read() {
+        let table = read("ref_id,name,description\nR-1,a,x,y\nR-2,b\nR-3,c,z\nR-4,d,z,,\n");
+        assert_eq!(table.errors.iter().map(|error| error.row).collect::<Vec<_>>(), [Some(2), Some(3)]);
+        assert_eq!(rows(&table), [(4, "R-3", "z"), (5, "R-4", "z")]);
+    }
+
+    #[test]
+    fn what_cannot_be_a_table_is_refused_with_the_remedy() {
+        let heading = "the heading is ref_id,name,description";
+        let missing = |column: &str| format!("{column}: this column is missing: {heading}");
+        assert_eq!(refused(b"description,id\nx,y\n"), [missing("ref_id"), missing("name")]);
+        assert_eq!(refused(b"ref_id,name,Name\n"), ["name: the heading names this column twice: remove one"]);
+        assert!(refused(b"  \n\n")[0].starts_with("body: the file is empty"));
+        assert!(refused(b"ref_id,name\nR-1,caf\xe9\n")[0].starts_with("body: it is not UTF-8 from line 2 on"));
+        let endless = format!("ref_id,name\n{}", "R-1,a\n".repeat(MOST_ROWS + 1));
+        assert!(refused(endless.as_bytes())[0].contains("split it"));
+    }
+}
