@@ -166,6 +166,9 @@ async fn every_list_can_be_sorted_by_what_it_offers() {
     let system = System::start().await;
     let bench = bench(&system).await;
     bench.admin.post(&bench.at("/evidence"), json!({"title": "x", "note": "y", "supports": ["A.8.13"]})).await;
+    bench.admin.post(&bench.at("/documents"), json!({"ref": "P-1", "title": "x", "kind": "policy"})).await;
+    let competence = json!({"ref": "K-1", "title": "x", "kind": "awareness", "criterion": "y"});
+    bench.admin.post(&bench.at("/competences"), competence).await;
     let (_, text) = system.processes[0].get("/openapi.json").await.expect("the document");
     let document: Value = serde_json::from_str(&text).expect("JSON");
     let mut sorted = 0;
@@ -177,6 +180,7 @@ async fn every_list_can_be_sorted_by_what_it_offers() {
             continue;
         }
         let place = path.replace("{tenant}", &bench.tenant).replace("{organisation}", &system.organisation);
+        let place = place.replace("documents/{id}", "documents/P-1").replace("competences/{id}", "competences/K-1");
         for name in names.iter().filter(|name| !["as_of", "limit", "cursor", "sort"].contains(name)) {
             for direction in ["", "-"] {
                 let query = format!("{place}?sort={direction}{name}&limit=2");

@@ -310,11 +310,22 @@ impl Client {
                 "" | "people" | "permissions" | "roles" | "history" | "api-keys" | "auditor-grants" | "invitations"
                 | "settings" | "state" | "offer" | "groups",
             ) => "tenancy",
+            Some("imports") if path.split(['/', '?']).nth(5) == Some("soa-2013") => "controls",
             Some(
                 "methodology" | "assets" | "risks" | "quantifications" | "imports" | "actions" | "reassessments"
                 | "treatment-plan" | "context" | "objectives" | "planned-changes" | "assessment-rounds",
             ) => "risk",
-            Some("controls" | "evidence" | "soa") => "controls",
+            Some(
+                "controls"
+                | "evidence"
+                | "soa"
+                | "documents"
+                | "mandatory-documents"
+                | "suppliers"
+                | "exceptions"
+                | "competences"
+                | "communications",
+            ) => "controls",
             Some("trail") => "audit",
             Some("notifications" | "contacts") => "notifications",
             Some(other) => panic!("no service is known for {other}"),

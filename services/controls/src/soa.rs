@@ -78,6 +78,7 @@ pub struct SoaApproval {
 /// What is issued, and what its digest is taken of. Nothing is ever added to it or taken away: what was issued is read anew
 /// from the log, and must be the same.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SoaDocument)]
 pub struct Document<'a> {
     framework: &'static str,
     rows: &'a [SoaRow],

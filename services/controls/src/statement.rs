@@ -27,10 +27,13 @@ pub struct Statement {
     /// Oldest first.
     pub evidence: Vec<Support>,
     /// The day by which it is looked at again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_review: Option<NaiveDate>,
     /// 0 to 5: not there, done by some, repeated, written down, measured, always bettered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub maturity: Option<u32>,
     /// The one that was recorded last; those before are in the history.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_test: Option<Test>,
 }
 
@@ -138,6 +141,27 @@ pub mod tests {
         let statement = given(vec![]);
         assert_eq!((statement.applicable, statement.state), (None, ImplementationState::NotStarted));
         assert_eq!(statement.justification, None);
+    }
+
+    /// What stands in the rows of an older program is what is folded today.
+    #[test]
+    fn a_control_of_which_no_more_was_said_reads_and_writes_as_ever() {
+        let written = serde_json::to_value(given(vec![])).expect("written");
+        let names: Vec<&String> = written.as_object().expect("an object").keys().collect();
+        let ever = [
+            "applicable",
+            "basis",
+            "evidence",
+            "framework",
+            "how",
+            "justification",
+            "owner",
+            "state",
+            "theme",
+            "title",
+        ];
+        assert_eq!(names, ever);
+        assert_eq!(serde_json::from_value::<Statement>(written).expect("read"), given(vec![]));
     }
 
     #[test]
