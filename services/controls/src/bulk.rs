@@ -10,10 +10,10 @@ use chrono::NaiveDate;
 use eventstore::{Aggregate, Refused, Stream, Work};
 use serde::{Deserialize, Serialize};
 use service::{
-    Call, Ended, Faults, FieldError, Outcome, Problem, checked_person, checked_refs, day, field_error, json,
+    Call, Ended, Faults, FieldError, Outcome, Problem, checked_day, checked_person, checked_refs, field_error, json,
 };
 use utoipa::ToSchema;
-use views::{Column, Listing, View, list, shown};
+use views::{Column, Filter, Listing, View, list, shown};
 
 /// What is to be said of many controls, with one reason. What is not given stays as it is.
 #[derive(Clone, Deserialize, ToSchema)]
@@ -127,7 +127,8 @@ impl ChangeControls {
             }
         });
         let owner = self.owner.as_deref().and_then(|owner| faults.keep(checked_person("owner", owner)));
-        let next_review = self.next_review.as_deref().and_then(|written| faults.keep(day("next_review", written)));
+        let next_review =
+            self.next_review.as_deref().and_then(|written| faults.keep(checked_day("next_review", written)));
         let says_something =
             self.applicability.is_some() || self.owner.is_some() || self.state.is_some() || self.next_review.is_some();
         if !says_something {
@@ -195,14 +196,14 @@ impl ControlFilter {
         Ok(list::<Statement>(&mut session, position, &listing).await?.rows.into_iter().map(|row| row.key).collect())
     }
 
-    fn filters(&self) -> Vec<(Column, String)> {
+    fn filters(&self) -> Vec<Filter> {
         let given = [
             ("theme", self.theme.as_ref().map(word)),
             ("state", self.state.as_ref().map(word)),
             ("applicability", self.applicability.as_ref().map(word)),
             ("owner", self.owner.clone()),
         ];
-        given.into_iter().filter_map(|(name, value)| Some((Column::text(name), value?))).collect()
+        given.into_iter().filter_map(|(name, value)| Some(Filter::Is(Column::text(name), value?))).collect()
     }
 }
 
@@ -217,6 +218,7 @@ impl ControlsChanged {
 mod tests {
     use super::ChangeControls;
     use serde_json::{Value, json};
+    use views::Filter;
 
     fn wrong(body: Value) -> String {
         let body: ChangeControls = serde_json::from_value(body).expect("a body");
@@ -237,7 +239,10 @@ mod tests {
         let body = json!({"filter": {"theme": "people", "applicability": "undecided", "owner": ""}});
         let body: ChangeControls = serde_json::from_value(body).expect("a body");
         let filters = body.filter.expect("a filter").filters();
-        let filters: Vec<_> = filters.iter().map(|(column, value)| (column.name, value.as_str())).collect();
-        assert_eq!(filters, [("theme", "people"), ("applicability", "undecided"), ("owner", "")]);
+        let told = filters.iter().map(|filter| match filter {
+            Filter::Is(column, value) => (column.name, value.as_str()),
+            Filter::From(..) | Filter::Below(..) => panic!("a filter is of values"),
+        });
+        assert_eq!(told.collect::<Vec<_>>(), [("theme", "people"), ("applicability", "undecided"), ("owner", "")]);
     }
 }

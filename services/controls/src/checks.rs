@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 use eventstore::Cx;
-use service::{FieldError, checked_text, day, field_error};
+use service::{FieldError, checked_day, checked_text, field_error};
 
 pub const LONGEST_TITLE: usize = 200;
 pub const LONGEST_TEXT: usize = 4000;
@@ -10,7 +10,7 @@ const LONGEST_LINK: usize = 2000;
 
 /// A day that has come.
 pub fn past(field: &str, written: &str, cx: &Cx) -> Result<NaiveDate, FieldError> {
-    let day = day(field, written)?;
+    let day = checked_day(field, written)?;
     if day > cx.now.date_naive() {
         return Err(field_error(field, format!("{day} lies in the future: say the day on which it was")));
     }
@@ -19,7 +19,7 @@ pub fn past(field: &str, written: &str, cx: &Cx) -> Result<NaiveDate, FieldError
 
 /// A day that has not passed.
 pub fn to_come(field: &str, written: &str, cx: &Cx) -> Result<NaiveDate, FieldError> {
-    let day = day(field, written)?;
+    let day = checked_day(field, written)?;
     if day < cx.now.date_naive() {
         return Err(field_error(field, format!("{day} has passed: say a day to come")));
     }

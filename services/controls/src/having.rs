@@ -6,10 +6,10 @@ use axum::response::Response;
 use chrono::NaiveDate;
 use eventstore::{Aggregate, Cx, Recorded, Session, StoreError, Stream, Work};
 use serde::{Deserialize, Serialize};
-use service::{Call, Faults, Listed, Outcome, Problem, checked_person, checked_text, day, json};
+use service::{Call, Faults, Listed, Outcome, Problem, checked_day, checked_person, checked_text, json};
 use std::collections::BTreeSet;
 use utoipa::ToSchema;
-use views::{Column, Folded, View, get, stream_key};
+use views::{Column, Filter, Folded, View, get, stream_key};
 
 /// That a person has shown a competence.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
@@ -74,7 +74,8 @@ impl ShowCompetence {
         let person = faults.keep(checked_person("person", &self.person));
         let shown_on = faults.keep(past("shown_on", &self.shown_on, cx));
         let evidence = faults.keep(checked_text("evidence", &self.evidence, LONGEST_TEXT));
-        let holds_until = self.holds_until.as_deref().and_then(|written| faults.keep(day("holds_until", written)));
+        let holds_until =
+            self.holds_until.as_deref().and_then(|written| faults.keep(checked_day("holds_until", written)));
         if shown_on.zip(holds_until).is_some_and(|(shown, until)| until < shown) {
             faults.wrong("holds_until", "it lies before shown_on");
         }
@@ -117,7 +118,7 @@ pub async fn list(call: Call) -> Result<Response, Problem> {
     let mut session = call.session().await?;
     let competences = call.position::<RegisteredCompetence>(&mut session).await?;
     let position = call.position::<Having>(&mut session).await?.min(competences);
-    let of_competence = vec![(Column::text("competence"), call.id().to_owned())];
+    let of_competence = vec![Filter::Is(Column::text("competence"), call.id().to_owned())];
     let listed = call.list_at::<Having>(&mut session, position, of_competence).await?;
     let competence = get::<RegisteredCompetence>(&mut session, call.id(), listed.position).await?;
     let competence = competence.ok_or_else(|| Problem::not_found(format!("competence {}", call.id())))?.data;

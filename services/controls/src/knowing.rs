@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use service::{Call, Listed, Outcome, Problem, json};
 use std::collections::BTreeSet;
 use utoipa::ToSchema;
-use views::{Column, Folded, View, get, stream_key};
+use views::{Column, Filter, Folded, View, get, stream_key};
 
 /// Says that the caller knows a version of the document.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
@@ -94,7 +94,7 @@ pub async fn list(call: Call) -> Result<Response, Problem> {
     let mut session = call.session().await?;
     let documents = call.position::<ShelvedDocument>(&mut session).await?;
     let position = call.position::<Knowing>(&mut session).await?.min(documents);
-    let of_document = vec![(Column::text("document"), call.id().to_owned())];
+    let of_document = vec![Filter::Is(Column::text("document"), call.id().to_owned())];
     let listed = call.list_at::<Knowing>(&mut session, position, of_document).await?;
     let document = get::<ShelvedDocument>(&mut session, call.id(), listed.position).await?;
     let document = document.ok_or_else(|| Problem::not_found(format!("document {}", call.id())))?.data;

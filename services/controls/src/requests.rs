@@ -5,7 +5,7 @@ use crate::control::{
 use access::Action;
 use eventstore::Work;
 use serde::Deserialize;
-use service::{Faults, FieldError, Problem, checked_person, checked_text, day, field_error};
+use service::{Faults, FieldError, Problem, checked_day, checked_person, checked_text, field_error};
 use utoipa::ToSchema;
 
 /// The highest level of maturity.
@@ -134,7 +134,7 @@ impl service::Command for PlanControlReview {
     const SUMMARY: &'static str = "Plan when a control is looked at again";
 
     async fn prepare(self, _: &mut Work, _: &str) -> Result<Command, Problem> {
-        let next_review = self.next_review.map(|written| day("next_review", &written)).transpose();
+        let next_review = self.next_review.map(|written| checked_day("next_review", &written)).transpose();
         Ok(Command::PlanReview { next_review: next_review? })
     }
 }

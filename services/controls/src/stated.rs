@@ -48,7 +48,7 @@ pub async fn list(call: Call) -> Result<Response, Problem> {
     let Listed { position, items, next } = call.list_at::<Statement>(&mut session, position, Vec::new()).await?;
     let items = joined(&mut session, items, position).await?;
     let today = call.today(&mut session, position).await?;
-    let items = items.into_iter().map(|item| shown(item, today)).collect();
+    let items = items.into_iter().map(|item| item.map(|stated| stated.on(today))).collect();
     Ok(json(StatusCode::OK, position, &Listed { position, items, next }))
 }
 
@@ -60,11 +60,7 @@ pub async fn object(call: Call) -> Result<Response, Problem> {
     let mut items = joined(&mut session, row.map(Item::from).into_iter().collect(), position).await?;
     let item = items.pop().ok_or_else(|| Problem::not_found(format!("control {}", call.id())))?;
     let today = call.today(&mut session, position).await?;
-    Ok(object_answer(&Object { position, item: shown(item, today) }))
-}
-
-fn shown(Item { id, version, changed_at, data }: Item<Stated>, today: NaiveDate) -> Item<ShownControl> {
-    Item { id, version, changed_at, data: data.on(today) }
+    Ok(object_answer(&Object { position, item: item.map(|stated| stated.on(today)) }))
 }
 
 /// The position that both views have reached, or that the request asks for.

@@ -50,7 +50,7 @@ pub use call::Call;
 pub use cell::as_written;
 pub use cells::{Cells, entries};
 pub use command::{Answered, Command, Outcome, Register};
-pub use dated::{Dated, day};
+pub use dated::Dated;
 pub use definition::{Service, Worker};
 pub use ended::Ended;
 pub use faults::{Faults, checked_people, checked_refs, tidy};

@@ -3,7 +3,7 @@ use crate::checks::{LONGEST_TEXT, LONGEST_TITLE, past};
 use access::Action;
 use eventstore::Work;
 use serde::Deserialize;
-use service::{Faults, Problem, checked_person, checked_text, day};
+use service::{Faults, Problem, checked_day, checked_person, checked_text};
 use utoipa::ToSchema;
 
 /// A line of the communication plan, whole: what is left out is no longer so.
@@ -54,7 +54,7 @@ impl DescribeCommunication {
         let with_whom = faults.keep(checked_text("with_whom", &self.with_whom, LONGEST_TITLE));
         let means = faults.keep(checked_text("means", &self.means, LONGEST_TITLE));
         let owner = self.owner.and_then(|owner| faults.keep(checked_person("owner", &owner)));
-        let next_on = self.next_on.and_then(|written| faults.keep(day("next_on", &written)));
+        let next_on = self.next_on.and_then(|written| faults.keep(checked_day("next_on", &written)));
         let texts = subject.zip(occasion).zip(with_whom).zip(means);
         faults.settle(texts.map(|(((subject, occasion), with_whom), means)| Profile {
             subject,
@@ -94,7 +94,7 @@ impl service::Command for NoteCommunication {
         let mut faults = Faults::default();
         let made_on = faults.keep(past("made_on", &self.made_on, work.cx()));
         let record = faults.keep(checked_text("record", &self.record, LONGEST_TEXT));
-        let next_on = self.next_on.and_then(|written| faults.keep(day("next_on", &written)));
+        let next_on = self.next_on.and_then(|written| faults.keep(checked_day("next_on", &written)));
         let made = made_on.zip(record);
         faults.settle(made.map(|(made_on, record)| Command::Make(Occurrence { made_on, record, next_on })))
     }

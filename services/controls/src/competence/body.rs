@@ -3,7 +3,7 @@ use crate::checks::{LONGEST_TEXT, LONGEST_TITLE};
 use access::Action;
 use eventstore::Work;
 use serde::Deserialize;
-use service::{Faults, Problem, checked_people, checked_text, day};
+use service::{Faults, Problem, checked_day, checked_people, checked_text};
 use utoipa::ToSchema;
 
 /// What people must be able to do or be aware of, whole: what is left out is no longer so.
@@ -35,7 +35,7 @@ impl DescribeCompetence {
         let title = faults.keep(checked_text("title", &self.title, LONGEST_TITLE));
         let criterion = faults.keep(checked_text("criterion", &self.criterion, LONGEST_TEXT));
         let people = faults.keep_list(checked_people("people", &self.people));
-        let due_on = self.due_on.and_then(|written| faults.keep(day("due_on", &written)));
+        let due_on = self.due_on.and_then(|written| faults.keep(checked_day("due_on", &written)));
         let kind = self.kind;
         faults.settle(title.zip(criterion).map(|(title, criterion)| Profile { title, kind, criterion, people, due_on }))
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use service::{Call, Dated, Problem, json};
 use std::collections::BTreeSet;
 use utoipa::ToSchema;
-use views::{Column, Folded, View, get, stream_key};
+use views::{Column, Filter, Folded, View, get, stream_key};
 
 /// A document without the texts of its versions. A list filters and sorts by `title`, `kind`, `owner` (empty: nobody), `state`, `slot`
 /// and `next_review`; otherwise it is in the order in which people count.
@@ -234,7 +234,7 @@ pub async fn versions(call: Call) -> Result<Response, Problem> {
     let mut session = call.session().await?;
     let documents = call.position::<ShelvedDocument>(&mut session).await?;
     let position = call.position::<Version>(&mut session).await?.min(documents);
-    let of_document = vec![(Column::text("document"), call.id().to_owned())];
+    let of_document = vec![Filter::Is(Column::text("document"), call.id().to_owned())];
     let listed = call.list_at::<Version>(&mut session, position, of_document).await?;
     if listed.items.is_empty() && get::<ShelvedDocument>(&mut session, call.id(), listed.position).await?.is_none() {
         return Err(Problem::not_found(format!("document {}", call.id())));

@@ -3,7 +3,7 @@ use crate::checks::{LONGEST_TEXT, LONGEST_TITLE, checked_link, past, to_come};
 use access::Action;
 use eventstore::Work;
 use serde::Deserialize;
-use service::{Faults, Problem, checked_person, checked_text, day};
+use service::{Faults, Problem, checked_day, checked_person, checked_text};
 use utoipa::ToSchema;
 
 const MOST_SERVICES: usize = 100;
@@ -139,7 +139,7 @@ impl service::Command for AgreeWithSupplier {
         let mut faults = Faults::default();
         let title = faults.keep(checked_text("title", &self.title, LONGEST_TITLE));
         let signed_on = faults.keep(past("signed_on", &self.signed_on, work.cx()));
-        let ends_on = self.ends_on.and_then(|written| faults.keep(day("ends_on", &written)));
+        let ends_on = self.ends_on.and_then(|written| faults.keep(checked_day("ends_on", &written)));
         if signed_on.zip(ends_on).is_some_and(|(signed, ends)| ends < signed) {
             faults.wrong("ends_on", "it lies before signed_on");
         }
