@@ -13,7 +13,7 @@ use tokio::time::timeout;
 const SCHEMATHESIS: &str = "target/tools/schemathesis/bin/schemathesis";
 const CONFIG: &str = "tests/system/blackbox/schemathesis.toml";
 
-const PATIENCE: Duration = Duration::from_secs(200);
+const PATIENCE: Duration = Duration::from_secs(400);
 
 /// How many operations the document has.
 fn operations(document: &Value) -> usize {
