@@ -72,9 +72,16 @@ async fn mark(client: &Client, operation: &Operation, path: &str, id: &str, stra
     let asked =
         client.send(method(), path, operation.body().map(|body| right(operation, id).unwrap_or(body)), &[]).await;
     let told = format!("{} {path}: {} {}, then {} {}", method(), probed.status, probed.body, asked.status, asked.body);
-    // The same sentence, whether it is told as a problem or in the words of SCIM.
-    let is_strange = |answer: &Answer| answer.json["detail"] == strange.json["detail"];
-    if probed.status == 400 && probed.json["detail"].as_str().is_some_and(|detail| detail.starts_with(PROBE)) {
+    // To the letter; SCIM has the same sentence in other words around it.
+    let in_scim = operation.path.contains("/scim/");
+    let is_strange = |answer: &Answer| {
+        if in_scim { answer.json["detail"] == strange.json["detail"] } else { answer.body == strange.body }
+    };
+    let is_told = match probed.json["errors"][0]["field"].as_str() {
+        None if in_scim => probed.json["detail"].as_str().is_some_and(|detail| detail.starts_with(PROBE)),
+        field => field == Some(PROBE),
+    };
+    if probed.status == 400 && is_told {
         assert!(asked.status != 401 && asked.status.as_u16() < 500 && !is_strange(&asked), "{told}");
         return if asked.status == 403 { "own" } else { "+" }.to_owned();
     }
