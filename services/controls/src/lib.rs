@@ -27,7 +27,7 @@ mod statement;
 mod supplier;
 mod transition;
 
-pub use reactions::{when_tenant_created_then_add_annex_a, when_treatment_decided_then_link_controls};
+pub use reactions::{when_a_treatment_changes_then_link_controls, when_tenant_created_then_add_annex_a};
 
 use access::Action::{self, Read, WriteControls};
 use axum::http::Method;
@@ -85,7 +85,7 @@ pub fn service() -> Service {
         .view::<Having>()
         .view::<PlannedCommunication>()
         .reacts_to("tenancy", vec![access::when_access_changes_then_copy_it(), when_tenant_created_then_add_annex_a()])
-        .reacts_to("risk", vec![when_treatment_decided_then_link_controls()])
+        .reacts_to("risk", vec![when_a_treatment_changes_then_link_controls()])
 }
 
 fn routes() -> Routes {

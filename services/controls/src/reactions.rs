@@ -10,13 +10,14 @@ struct TenantCreated {
     baseline: Framework,
 }
 
-/// What risk says of a treatment. In proto3 JSON an empty list may be left out.
+/// What risk says of a treatment that is decided, ends with its risk, or counts again. In proto3 JSON an empty list may be left
+/// out.
 #[derive(Deserialize)]
-struct TreatmentDecided {
-    option: TreatmentOption,
+struct Treatment {
+    option: Option<TreatmentOption>,
     #[serde(default)]
     controls: Vec<String>,
-    /// Those that the treatment relied on before and does no more.
+    /// Those that it relied on before and does no more.
     #[serde(default)]
     released_controls: Vec<String>,
 }
@@ -39,17 +40,17 @@ pub fn when_tenant_created_then_add_annex_a() -> Reaction {
 
 /// Risk names controls of Annex A only. One that is not there is a fault (or tenancy's news is late): the tenant is
 /// parked for this source and tried again.
-pub fn when_treatment_decided_then_link_controls() -> Reaction {
-    Reaction::to(&["risk.treatment_decided"], |work, event| {
+pub fn when_a_treatment_changes_then_link_controls() -> Reaction {
+    Reaction::to(&["risk.treatment_decided", "risk.closed", "risk.reopened"], |work, event| {
         Box::pin(async move {
-            let decided: TreatmentDecided = serde_json::from_value(event.data.clone())?;
-            let TreatmentDecided { option, controls, released_controls } = decided;
+            let Treatment { option, controls, released_controls } = serde_json::from_value(event.data.clone())?;
             let risk = event.stream.id();
             work.preload(streams(controls.iter().chain(&released_controls).map(String::as_str))).await?;
             for control in released_controls {
                 work.execute::<Control>(&control, None, Command::Release { risk: risk.to_owned() }).await?;
             }
             for control in controls {
+                let option = option.ok_or_else(|| anyhow::anyhow!("controls without a treatment's option"))?;
                 work.execute::<Control>(&control, None, Command::Require { risk: risk.to_owned(), option }).await?;
             }
             Ok(())

@@ -262,7 +262,7 @@ mod tests {
 
         events.push(planned("T-2", "2026-04-30"));
         assert_eq!(row(&events, now).expect("a row").approval, Approval::Stale);
-        events.push(Event::Closed {});
+        events.push(Event::Closed { released_controls: vec![] });
         assert_eq!(row(&events, now), None, "it is closed");
     }
 

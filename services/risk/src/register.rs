@@ -212,8 +212,8 @@ impl RegisteredRisk {
             Event::PlanApproved { revision } => {
                 self.plan_approval = self.owner.clone().map(|by| Approved { by, revision, at: event.occurred_at });
             }
-            Event::Closed {} => self.closed_at = Some(event.occurred_at),
-            Event::Reopened {} => self.closed_at = None,
+            Event::Closed { .. } => self.closed_at = Some(event.occurred_at),
+            Event::Reopened { .. } => self.closed_at = None,
         }
         self.state = self.reached();
     }
@@ -271,7 +271,7 @@ impl RegisteredRisk {
 pub mod tests {
     use super::{AcceptanceState, RegisteredRisk, State};
     use crate::fixture::{recorded, stored};
-    use crate::risk::tests::{accepted, assessment, day, decided, owned, planned, profile};
+    use crate::risk::tests::{accepted, assessment, day, decided, owned, planned, profile, texts};
     use crate::risk::{Acceptance, Because, Event, Stage, TreatmentOption};
     use serde_json::json;
     use views::View;
@@ -344,9 +344,9 @@ pub mod tests {
         assert_eq!(state(&events), State::InTreatment);
         events.push(Event::ActionDone { action: "T-1".to_owned(), on: day("2026-03-02") });
         assert_eq!((state(&events), folded(&events).actions[0].done), (State::Monitored, Some(day("2026-03-02"))));
-        events.push(Event::Closed {});
+        events.push(Event::Closed { released_controls: texts(&["A.8.13"]) });
         assert_eq!(state(&events), State::Closed);
-        events.push(Event::Reopened {});
+        events.push(Event::Reopened { option: None, controls: vec![] });
         assert_eq!(state(&events), State::Monitored);
     }
 

@@ -166,8 +166,18 @@ pub enum Event {
     PlanApproved {
         revision: u32,
     },
-    Closed {},
-    Reopened {},
+    Closed {
+        /// Those of its treatment: nothing relies on them for its sake any more.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        released_controls: Vec<String>,
+    },
+    /// Its treatment counts again, where one was decided.
+    Reopened {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        option: Option<TreatmentOption>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        controls: Vec<String>,
+    },
 }
 
 #[derive(Debug, PartialEq, thiserror::Error, strum::IntoStaticStr)]
@@ -291,7 +301,7 @@ impl Risk {
             Command::WithdrawAcceptance => Ok(unless(self.acceptance.is_none(), || Event::AcceptanceWithdrawn {})),
             Command::ApprovePlan(offered) => self.approve_plan(offered, cx),
             Command::Close => self.close(),
-            Command::Reopen => Ok(unless(!self.closed, || Event::Reopened {})),
+            Command::Reopen => Ok(unless(!self.closed, || self.reopened())),
             Command::Import(row) => self.import(row, cx),
         }
     }
@@ -358,8 +368,8 @@ impl Risk {
             Event::Accepted(acceptance) => self.acceptance = Some(Given { confirmed: true, acceptance }),
             Event::AcceptanceWithdrawn {} | Event::AcceptanceLapsed { .. } => self.acceptance = None,
             Event::PlanApproved { revision } => self.plan_approved = Some(revision),
-            Event::Closed {} => self.closed = true,
-            Event::Reopened {} => self.closed = false,
+            Event::Closed { .. } => self.closed = true,
+            Event::Reopened { .. } => self.closed = false,
         }
     }
 }

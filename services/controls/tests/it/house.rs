@@ -161,8 +161,14 @@ impl Tenant<'_> {
         released: &[&str],
     ) -> anyhow::Result<i64> {
         let data = json!({"option": option, "controls": controls, "released_controls": released});
-        let hears = controls::when_treatment_decided_then_link_controls();
+        let hears = controls::when_a_treatment_changes_then_link_controls();
         self.hears(&hears, Stream::new("risk", risk), "risk.treatment_decided", data).await
+    }
+
+    /// Risk says that a risk is closed, or reopened, with what that says of its treatment.
+    pub async fn told(&self, risk: &str, happened: &str, data: Value) -> anyhow::Result<i64> {
+        let hears = controls::when_a_treatment_changes_then_link_controls();
+        self.hears(&hears, Stream::new("risk", risk), happened, data).await
     }
 
     pub async fn get(&self, path: &str) -> Answer {

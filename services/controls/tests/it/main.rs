@@ -118,6 +118,28 @@ async fn a_treatment_requires_its_controls_until_it_releases_them() {
 }
 
 #[tokio::test]
+async fn a_closed_risk_requires_no_control_until_it_is_reopened() {
+    let house = House::new().await;
+    let tenant = house.tenant().await;
+    tenant.treat("R-1", &["A.8.13"], &[]).await.expect("linked");
+    tenant.told("R-1", "risk.closed", json!({"released_controls": ["A.8.13"]})).await.expect("released");
+    let excluded = json!({"applicable": false, "justification": "nothing to copy"});
+    assert_eq!(tenant.put("/controls/A.8.13/applicability", excluded.clone()).await.status.as_u16(), 200);
+    let included = json!({"applicable": true, "basis": "good_practice", "justification": "copies are kept"});
+    assert_eq!(tenant.put("/controls/A.8.13/applicability", included).await.status.as_u16(), 200);
+
+    let reopened = json!({"option": "transfer", "controls": ["A.8.13"]});
+    tenant.told("R-1", "risk.reopened", reopened).await.expect("linked");
+    let required = json!([{"risk": "R-1", "option": "transfer"}]);
+    assert_eq!(tenant.get("/controls/A.8.13").await.json()["required_by"], required);
+    assert_eq!(tenant.put("/controls/A.8.13/applicability", excluded).await.problem().1, "relied_on");
+
+    let before_it_named_them = tenant.told("R-1", "risk.closed", json!({})).await.expect("heard");
+    assert_eq!(tenant.told("R-1", "risk.reopened", json!({})).await.expect("heard"), before_it_named_them);
+    views_equal_a_rebuild(&house, &tenant).await;
+}
+
+#[tokio::test]
 async fn a_treatment_with_a_control_that_is_not_there_is_a_fault_and_records_nothing() {
     let house = House::new().await;
     let tenant = house.empty_tenant().await;

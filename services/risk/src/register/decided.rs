@@ -62,8 +62,8 @@ pub fn follow(actions: &mut Vec<PlannedAction>, happened: Event) {
         | Event::AcceptanceWithdrawn {}
         | Event::AcceptanceLapsed { .. }
         | Event::PlanApproved { .. }
-        | Event::Closed {}
-        | Event::Reopened {} => {}
+        | Event::Closed { .. }
+        | Event::Reopened { .. } => {}
     }
 }
 
@@ -128,8 +128,8 @@ impl Accepted {
             | Event::ActionDone { .. }
             | Event::ActionDropped { .. }
             | Event::PlanApproved { .. }
-            | Event::Closed {}
-            | Event::Reopened {} => last,
+            | Event::Closed { .. }
+            | Event::Reopened { .. } => last,
         }
     }
 

@@ -33,14 +33,14 @@ impl Event {
             Self::ExistingControlsNoted { .. } => Some(Because::ExistingControls),
             Self::TreatmentDecided { .. } => Some(Because::Treatment),
             Self::ActionPlanned { .. } | Self::ActionDropped { .. } => Some(Because::Actions),
-            Self::Closed {} => Some(Because::Closing),
+            Self::Closed { .. } => Some(Because::Closing),
             Self::ActionDone { .. }
             | Self::AcceptanceAsked(_)
             | Self::Accepted(_)
             | Self::AcceptanceWithdrawn {}
             | Self::AcceptanceLapsed { .. }
             | Self::PlanApproved { .. }
-            | Self::Reopened {} => None,
+            | Self::Reopened { .. } => None,
         }
     }
 }

@@ -193,17 +193,31 @@ fn actions_follow_the_treatment_and_what_is_done_stays() {
 fn a_closed_risk_changes_only_after_it_is_reopened() {
     let mut risk = given([identified(), assessed(Stage::Current), owned("mara", None)]);
     assert_eq!(risk.decide(Command::Reopen, &cx()), Ok(vec![]));
-    assert_eq!(risk.decide(Command::Close, &cx()), Ok(vec![Event::Closed {}]));
-    risk.apply(Event::Closed {});
+    let closed = Event::Closed { released_controls: vec![] };
+    assert_eq!(risk.decide(Command::Close, &cx()), Ok(vec![closed.clone()]));
+    risk.apply(closed);
     assert_eq!(risk.decide(Command::Close, &cx()), Ok(vec![]));
     assert_eq!(risk.decide(treat(TreatmentOption::Avoid, &[]), &cx()), Err(Broken::Closed));
     let again = Command::Assess(assessment(Stage::Current, "4", "5"));
     assert_eq!(risk.decide(again, &cx()), Err(Broken::Closed));
     // What is so already is no change.
     assert_eq!(risk.decide(Command::AssignOwner("mara".to_owned()), &cx()), Ok(vec![]));
-    assert_eq!(risk.decide(Command::Reopen, &cx()), Ok(vec![Event::Reopened {}]));
-    risk.apply(Event::Reopened {});
+    let reopened = Event::Reopened { option: None, controls: vec![] };
+    assert_eq!(risk.decide(Command::Reopen, &cx()), Ok(vec![reopened.clone()]));
+    risk.apply(reopened);
     assert!(risk.decide(treat(TreatmentOption::Avoid, &[]), &cx()).is_ok());
+}
+
+#[test]
+fn a_closed_risk_relies_on_no_control_until_it_is_reopened() {
+    let controls = texts(&["A.5.10", "A.8.13"]);
+    let mut risk =
+        given([identified(), assessed(Stage::Current), decided(TreatmentOption::Mitigate, &["A.5.10", "A.8.13"], &[])]);
+    let closed = Event::Closed { released_controls: controls.clone() };
+    assert_eq!(risk.decide(Command::Close, &cx()), Ok(vec![closed.clone()]));
+    risk.apply(closed);
+    let reopened = Event::Reopened { option: Some(TreatmentOption::Mitigate), controls };
+    assert_eq!(risk.decide(Command::Reopen, &cx()), Ok(vec![reopened]));
 }
 
 #[test]

@@ -101,9 +101,15 @@ async fn a_mistake_names_its_field_and_the_remedy() {
     let assess = |likelihood: Value| json!({"stage": "current", "likelihood": likelihood, "impact": "Awful"});
     let treat = |controls: Value| json!({"option": "mitigate", "controls": controls, "reason": "x"});
     api.control("A.7.4", "control.excluded", json!({"justification": "no rooms"})).await;
-    let unassessed = json!({"ref": "R-61", "name": "Fire"});
-    assert_eq!(api.post("/risks", unassessed.clone()).await.0, 201);
-    assert_eq!(api.post("/risks", unassessed).await.0, 200);
+    let fire = |reference: &str| json!({"ref": reference, "name": "Fire"});
+    for (reference, status) in [("R-61", 201), ("R-62", 201), ("R-62", 200)] {
+        assert_eq!(api.post("/risks", fire(reference)).await.0, status);
+    }
+    let assessed = json!({"stage": "current", "likelihood": 3, "impact": 3});
+    assert_eq!(api.post("/risks/R-61/assessments", assessed).await.0, 200);
+    assert_eq!(api.put("/risks/R-61/treatment", treat(json!(["A.7.2"]))).await.0, 200);
+    assert_eq!(api.post("/risks/R-61/close", json!({"reason": "x"})).await.0, 200);
+    api.control("A.7.2", "control.excluded", json!({"justification": "no rooms"})).await;
 
     let mut told = Vec::new();
     for (status, problem) in [
@@ -117,7 +123,8 @@ async fn a_mistake_names_its_field_and_the_remedy() {
         api.put("/risks/R-1/treatment", json!({"option": "accept"})).await,
         api.put("/risks/R-1/treatment", treat(json!([]))).await,
         api.put("/risks/R-1/treatment", treat(json!(["A.7.4"]))).await,
-        api.put("/risks/R-61/treatment", treat(json!(["A.7.5"]))).await,
+        api.put("/risks/R-62/treatment", treat(json!(["A.7.5"]))).await,
+        api.post("/risks/R-61/reopen", json!({"reason": "x"})).await,
         api.put("/risks/R-99/owner", json!({"owner": "mara"})).await,
         json_of(api.request(Method::GET, "/risks/R-9999")).await,
         api.upload("/imports/risks", "id,title\n1,x\n").await,
@@ -136,6 +143,7 @@ async fn a_mistake_names_its_field_and_the_remedy() {
         "400 controls: mitigating takes at least one control: name it, or choose another option",
         "400 controls: A.7.4 is excluded as not applicable: include it first, or choose another control",
         "409 a risk is assessed before its treatment is decided: record its current or inherent likelihood and impact",
+        "400 controls: A.7.2 is excluded as not applicable: include it first, or choose another control",
         "404 there is no risk R-99 here",
         "404 there is no risk R-9999 here",
         "400 2 fields are wrong: see errors",
