@@ -4,7 +4,7 @@ mod named;
 
 pub use named::{checked_control, checked_controls, excluded, is_excluded, refuse_excluded, streams};
 
-use crate::control_state::{ControlState, State};
+use crate::control_state::{ControlState, Effectiveness, State};
 use eventstore::{Cx, aggregate};
 use serde::{Deserialize, Serialize};
 use std::convert::Infallible;
@@ -19,6 +19,7 @@ pub enum Heard {
     Excluded,
     ImplementationSet(State),
     EvidenceAttached,
+    Tested(Effectiveness),
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -39,6 +40,7 @@ impl Control {
             Heard::Excluded => ControlState { applicable: Some(false), ..standing },
             Heard::ImplementationSet(state) => ControlState { state, ..standing },
             Heard::EvidenceAttached => ControlState { evidence: standing.evidence + 1, ..standing },
+            Heard::Tested(result) => ControlState { effectiveness: Some(result), ..standing },
         };
         Ok(if next == self.0 { vec![] } else { vec![Event::Noted(next)] })
     }
@@ -53,28 +55,39 @@ aggregate!(Control, "control", Heard, Event, Infallible);
 #[cfg(test)]
 mod tests {
     use super::{Control, Event, Heard};
-    use crate::control_state::{ControlState, State};
+    use crate::control_state::{ControlState, Effectiveness, State};
     use crate::fixture::cx;
 
     fn noted(state: State, applicable: Option<bool>, evidence: u32) -> Event {
-        Event::Noted(ControlState { state, applicable, evidence })
+        Event::Noted(ControlState { state, applicable, evidence, effectiveness: None })
     }
 
     #[test]
     fn what_is_heard_adds_up() {
         let mut control = Control::default();
         let mut told = Vec::new();
-        for heard in
-            [Heard::Included, Heard::ImplementationSet(State::Operating), Heard::EvidenceAttached, Heard::Included]
-        {
+        for heard in [
+            Heard::Included,
+            Heard::ImplementationSet(State::Operating),
+            Heard::EvidenceAttached,
+            Heard::Included,
+            Heard::Tested(Effectiveness::Ineffective),
+        ] {
             let events = control.decide(heard, &cx()).expect("decided");
             events.iter().cloned().for_each(|event| control.apply(event));
             told.extend(events);
         }
+        let tested = Event::Noted(ControlState {
+            state: State::Operating,
+            applicable: Some(true),
+            evidence: 1,
+            effectiveness: Some(Effectiveness::Ineffective),
+        });
         let expected = [
             noted(State::NotStarted, Some(true), 0),
             noted(State::Operating, Some(true), 0),
             noted(State::Operating, Some(true), 1),
+            tested,
         ];
         assert_eq!(told, expected);
     }

@@ -17,6 +17,16 @@ pub enum State {
     Operating,
 }
 
+/// What the last test of a control showed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = ControlEffectiveness)]
+pub enum Effectiveness {
+    Effective,
+    PartlyEffective,
+    Ineffective,
+}
+
 /// How a control stands. Of one that nothing was heard of: not started, applicability undecided.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ControlState {
@@ -26,6 +36,9 @@ pub struct ControlState {
     pub applicable: Option<bool>,
     /// How many pieces of evidence are attached.
     pub evidence: u32,
+    /// Absent while nobody has tested it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effectiveness: Option<Effectiveness>,
 }
 
 impl View for ControlState {
@@ -50,7 +63,7 @@ mod tests {
     #[test]
     fn the_row_is_what_was_noted_last() {
         let noted = |state| {
-            let standing = ControlState { state, applicable: Some(true), evidence: 1 };
+            let standing = ControlState { state, applicable: Some(true), evidence: 1, effectiveness: None };
             (stored("control-A.8.13", &Event::Noted(standing.clone())), standing)
         };
         let ((planned, _), (operating, last)) = (noted(State::Planned), noted(State::Operating));

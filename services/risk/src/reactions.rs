@@ -40,6 +40,10 @@ fn heard(event: &Recorded) -> serde_json::Result<Option<Heard>> {
             Some(Heard::ImplementationSet(serde_json::from_value(state)?))
         }
         "control.evidence_attached" => Some(Heard::EvidenceAttached),
+        "control.tested" => {
+            let result = event.data.get("result").cloned().unwrap_or(Value::Null);
+            Some(Heard::Tested(serde_json::from_value(result)?))
+        }
         _ => None,
     })
 }
@@ -47,7 +51,7 @@ fn heard(event: &Recorded) -> serde_json::Result<Option<Heard>> {
 #[cfg(test)]
 mod tests {
     use crate::control::Heard;
-    use crate::control_state::State;
+    use crate::control_state::{Effectiveness, State};
     use crate::fixture::recorded;
     use serde_json::json;
 
@@ -57,6 +61,9 @@ mod tests {
         let set = json!({"state": "implemented", "how": "nightly"});
         let understood = heard("control.implementation_set", set).expect("understood");
         assert_eq!(understood, Some(Heard::ImplementationSet(State::Implemented)));
+        let tested = json!({"tested_on": "2026-03-01", "method": "inspection", "sample": "3 of 9", "result": "partly_effective"});
+        let understood = heard("control.tested", tested).expect("understood");
+        assert_eq!(understood, Some(Heard::Tested(Effectiveness::PartlyEffective)));
         assert_eq!(heard("control.required", json!({"risk": "R-1"})).expect("understood"), None);
         assert!(heard("control.implementation_set", json!({"state": "done"})).is_err());
     }

@@ -5,6 +5,7 @@ mod decided;
 mod detail;
 mod export;
 mod judged;
+mod suggested;
 
 pub use action::RegisteredAction;
 pub use decided::{AcceptanceState, Accepted, Approved, Decided, PlannedAction};

@@ -1,4 +1,4 @@
-use super::Event;
+use super::{Event, Graded, Level};
 use catalogue::{Appetite, Scales};
 use eventstore::Recorded;
 use serde::{Deserialize, Serialize};
@@ -37,6 +37,24 @@ pub struct CategoryAppetite {
     pub category: String,
     /// Rank of the highest level that needs no treatment.
     pub acceptance_level: u8,
+}
+
+impl AdoptedMethodology {
+    /// Two scores with their labels, and the level of the two; nothing where one is off its scale.
+    pub fn graded(&self, likelihood: u8, impact: u8) -> Option<(Graded, Graded, Level)> {
+        let place = |score: u8| usize::from(score).checked_sub(1);
+        let graded = |score, labels: &[String]| Some(Graded { score, label: labels.get(place(score)?)?.clone() });
+        let rank = *self.matrix.get(place(likelihood)?)?.get(place(impact)?)?;
+        let level = Level { rank, label: self.levels.get(usize::from(rank))?.clone() };
+        Some((graded(likelihood, &self.likelihood)?, graded(impact, &self.impact)?, level))
+    }
+
+    #[cfg(test)]
+    pub fn baseline() -> Self {
+        let adopted = Event::Adopted { revision: 1, scales: catalogue::baseline_scales().clone() };
+        let adopted = crate::fixture::stored("methodology-risk", &adopted);
+        Self::apply(None, super::ID, &adopted).expect("folded").expect("a methodology")
+    }
 }
 
 impl View for AdoptedMethodology {

@@ -1,5 +1,7 @@
+use super::suggested::{SuggestedResidual, suggested};
 use super::{Judged, RegisteredRisk};
-use crate::control_state::{ControlState, State};
+use crate::control_state::{ControlState, Effectiveness, State};
+use crate::methodology::{self, AdoptedMethodology};
 use axum::response::Response;
 use serde::Serialize;
 use service::{Call, Item, Object, Problem, object_answer};
@@ -17,28 +19,35 @@ pub struct RiskWithControls {
     risk: RegisteredRisk,
     /// Those that exist, then those of the treatment.
     controls: Vec<LinkedControl>,
+    /// What may be left, by how these controls are known to work today: an aid for whoever assesses it, and never an assessment.
+    /// Absent where it was not assessed, or is closed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    suggested_residual: Option<SuggestedResidual>,
 }
 
 #[derive(Debug, PartialEq, Serialize, ToSchema)]
 #[schema(as = ControlOfRisk)]
-struct LinkedControl {
+pub(super) struct LinkedControl {
     #[schema(example = "A.8.13")]
-    id: String,
+    pub(super) id: String,
     title: String,
-    role: Role,
-    state: State,
+    pub(super) role: Role,
+    pub(super) state: State,
     /// Absent while nobody has decided it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    applicable: Option<bool>,
+    pub(super) applicable: Option<bool>,
     /// How many pieces of evidence are attached.
     evidence: u32,
+    /// What its last test showed; absent while nobody has tested it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) effectiveness: Option<Effectiveness>,
 }
 
 /// What a control is to a risk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = RoleOfControl)]
-enum Role {
+pub(super) enum Role {
     Existing,
     Treatment,
 }
@@ -54,23 +63,26 @@ pub async fn risk_with_controls(call: Call) -> Result<Response, Problem> {
     let states = list::<ControlState>(&mut session, position, &all).await?.rows;
     let states = states.into_iter().map(|row| (row.key, row.data)).collect();
     let judged = Judged::at(&call, &mut session, position).await?;
+    let methodology = get::<AdoptedMethodology>(&mut session, methodology::ID, position).await?;
     let item = Item::from(row).map(|risk| {
         let risk = judged.of(risk);
         let controls = linked(&risk, &states);
-        RiskWithControls { risk, controls }
+        let suggested_residual = methodology.and_then(|row| suggested(&risk, &controls, &row.data));
+        RiskWithControls { risk, controls, suggested_residual }
     });
     Ok(object_answer(&Object { position, item }))
 }
 
-fn linked(risk: &RegisteredRisk, states: &BTreeMap<String, ControlState>) -> Vec<LinkedControl> {
+pub(super) fn linked(risk: &RegisteredRisk, states: &BTreeMap<String, ControlState>) -> Vec<LinkedControl> {
     let existing = risk.existing_controls.iter().map(|id| (id, Role::Existing));
     let treating = risk.treatment.iter().flat_map(|treatment| &treatment.controls).map(|id| (id, Role::Treatment));
     existing
         .chain(treating)
         .map(|(id, role)| {
-            let ControlState { state, applicable, evidence } = states.get(id).cloned().unwrap_or_default();
+            let ControlState { state, applicable, evidence, effectiveness } =
+                states.get(id).cloned().unwrap_or_default();
             let title = catalogue::control(id).map(|control| control.title.clone()).unwrap_or_default();
-            LinkedControl { id: id.clone(), title, role, state, applicable, evidence }
+            LinkedControl { id: id.clone(), title, role, state, applicable, evidence, effectiveness }
         })
         .collect()
 }
@@ -90,7 +102,8 @@ mod tests {
             Event::ExistingControlsNoted { controls: texts(&["A.8.3"]) },
             decided(TreatmentOption::Mitigate, &["A.8.13"], &[]),
         ]);
-        let operating = ControlState { state: State::Operating, applicable: Some(true), evidence: 2 };
+        let operating =
+            ControlState { state: State::Operating, applicable: Some(true), evidence: 2, effectiveness: None };
         let controls = linked(&risk, &[("A.8.13".to_owned(), operating)].into());
         let told = controls.iter().map(|c| (c.id.as_str(), c.role, c.state, c.evidence)).collect::<Vec<_>>();
         assert_eq!(

@@ -21,6 +21,37 @@ fn simpler() -> Value {
 }
 
 #[tokio::test]
+async fn what_is_left_is_suggested_from_what_the_tests_of_its_controls_showed() {
+    let api = Api::start().await;
+    assert_eq!(api.post("/risks", json!({"ref": "R-1", "name": "Fire"})).await.0, 201);
+    let assessed = json!({"stage": "inherent", "likelihood": 5, "impact": 4});
+    assert_eq!(api.post("/risks/R-1/assessments", assessed).await.0, 200);
+    let treatment = json!({"option": "mitigate", "controls": ["A.8.3"], "reason": "decided"});
+    assert_eq!(api.put("/risks/R-1/treatment", treatment).await.0, 200);
+    let suggested = async || api.get("/risks/R-1").await["suggested_residual"].clone();
+    let before = suggested().await;
+    assert_eq!((&before["likelihood"]["score"], &before["impact"]["score"]), (&json!(5), &json!(4)));
+
+    let planned = json!({"state": "operating"});
+    api.control("A.8.3", "control.implementation_set", planned).await;
+    let untested = api.get("/risks/R-1").await;
+    assert_eq!(untested["suggested_residual"]["likelihood"], json!({"score": 4, "label": "Likely"}));
+    let tested = json!({"tested_on": "2026-03-01", "method": "inspection", "sample": "3 of 9", "result": "effective"});
+    api.control("A.8.3", "control.tested", tested).await;
+    let after = api.get("/risks/R-1").await;
+    let works = json!([{"id": "A.8.3", "works": "fully", "bears_on": ["likelihood"]}]);
+    assert_eq!(
+        (&after["suggested_residual"]["controls"], &after["controls"][0]["effectiveness"]),
+        (&works, &json!("effective"))
+    );
+    assert_eq!(after["suggested_residual"]["likelihood"]["score"], 3);
+    assert_eq!(after["residual_level"], Value::Null, "nothing is assessed by itself");
+    let then = api.get(&format!("/risks/R-1?as_of={}", untested["position"])).await;
+    assert_eq!(then["suggested_residual"], untested["suggested_residual"]);
+    api.running.stop().await;
+}
+
+#[tokio::test]
 async fn another_methodology_moves_no_level_and_lists_what_to_assess_again() {
     let api = Api::with_examples().await;
     let before = api.get("/risks/R-7").await;
