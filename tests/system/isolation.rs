@@ -193,6 +193,7 @@ pub fn right(operation: &Operation, id: &str) -> Option<String> {
             json!({"tested_on": "2026-01-01", "method": "inspection", "sample": "1 of 1", "result": "effective"})
         }
         ("POST", "/controls") => json!({"controls": [id], "owner": "sam", "reason": "so"}),
+        ("POST", "/risks/changes") => json!({"risks": [id], "owner": "sam", "reason": "so"}),
         ("POST", "/soa/approvals") => json!({"digest": "00".repeat(32)}),
         ("POST", "/documents") => json!({"ref": "P-new", "title": "New", "kind": "policy", "approvers": ["sam"]}),
         ("PUT", "/documents/{id}") => json!({"title": "Changed", "kind": "policy", "approvers": ["sam"]}),

@@ -1,4 +1,4 @@
-use crate::control::{Broken, Command, Control, Implementation, ImplementationState};
+use crate::control::{Command, Control, Implementation, ImplementationState};
 use crate::requests::DecideApplicability;
 use crate::soa::{MOST_CONTROLS, word};
 use crate::statement::Statement;
@@ -7,11 +7,9 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use catalogue::Theme;
 use chrono::NaiveDate;
-use eventstore::{Aggregate, Refused, Stream, Work};
+use eventstore::Work;
 use serde::{Deserialize, Serialize};
-use service::{
-    Call, Ended, Faults, FieldError, Outcome, Problem, checked_day, checked_person, checked_refs, field_error, json,
-};
+use service::{Call, Faults, FieldError, Problem, SaidOfMany, Which, checked_day, checked_person};
 use utoipa::ToSchema;
 use views::{Column, Filter, Listing, View, list, shown};
 
@@ -53,56 +51,19 @@ pub enum Applicability {
     Undecided,
 }
 
-/// What was said of each, or would be.
-#[derive(Serialize, ToSchema)]
-pub struct ControlsChanged {
-    /// Nothing was recorded: this is what would happen.
-    dry_run: bool,
-    /// The position of the tenant's log after it.
-    position: i64,
-    changed: usize,
-    /// Of which all was so already.
-    unchanged: usize,
-    items: Vec<Outcome>,
-    /// The controls of which it cannot be said, and why. Only a dry run answers with any.
-    errors: Vec<FieldError>,
-}
-
 /// `POST /controls`: one append over all of them, so a handler of its own.
 pub async fn change(call: Call) -> Result<Response, Problem> {
-    let dry_run = call.query.flag("dry_run")?;
     let (body, cx) = call.command::<ChangeControls>()?;
-    if cx.reason().is_none() {
-        return Err(Problem::field("reason", "say why: an auditor will ask"));
-    }
     let said = body.said()?;
     if said.needs_write() && !call.may(Action::WriteControls).await? {
         let detail = "owner, state and next_review take the action write_controls too: leave them out";
         return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail));
     }
-    let controls = match (body.controls, body.filter) {
-        (Some(controls), None) => checked_refs("controls", &controls).map_err(Problem::fields)?,
-        (None, Some(filter)) => filter.chosen(&call).await?,
-        (Some(_), Some(_)) | (None, None) => {
-            return Err(Problem::field("controls", "name controls, or give a filter: one of the two"));
-        }
+    let controls = match Which::of("controls", body.controls, body.filter)? {
+        Which::Named(controls) => controls,
+        Which::So(filter) => filter.chosen(&call).await?,
     };
-    if dry_run {
-        let mut work = call.store.work(cx);
-        let position = work.session().await?.head().await?;
-        let (items, errors) = decide(&mut work, &controls, &said).await?;
-        return Ok(json(StatusCode::OK, position, &ControlsChanged::of(true, position, items, errors)));
-    }
-    let done = call.store.perform(&cx, "controls", |work| {
-        let (controls, said) = (controls.clone(), said.clone());
-        Box::pin(async move {
-            let (items, errors) = decide(work, &controls, &said).await?;
-            if errors.is_empty() { Ok(items) } else { Err(Problem::fields(errors)) }
-        })
-    });
-    let done = done.await?;
-    let body = ControlsChanged::of(false, done.position, done.answer.clone(), vec![]);
-    Ok(Ended::of(&done).with(&body))
+    call.change_many(cx, "controls", controls, said).await
 }
 
 /// What a request says, once it is checked.
@@ -142,43 +103,20 @@ impl Said {
     fn needs_write(&self) -> bool {
         self.owner.is_some() || self.state.is_some() || self.next_review.is_some()
     }
+}
 
-    /// In the order in which one would say them: what is excluded is not implemented.
-    fn commands(&self, how: Option<&str>) -> Vec<Command> {
-        let how = how.map(ToOwned::to_owned);
+impl SaidOfMany for Said {
+    type Of = Control;
+
+    /// What is excluded is not implemented, so the decision comes first.
+    async fn commands(&self, work: &mut Work, id: &str) -> Result<Vec<Command>, Problem> {
+        let how = work.load::<Control>(id).await?.0.how().map(ToOwned::to_owned);
         let implementation = |state| Command::SetImplementation(Implementation { state, how });
         let owner = self.owner.clone().map(|owner| Command::AssignOwner { owner });
         let review = self.next_review.map(|day| Command::PlanReview { next_review: Some(day) });
         let state = self.state.map(implementation);
-        [self.applicability.clone(), owner, state, review].into_iter().flatten().collect()
+        Ok([self.applicability.clone(), owner, state, review].into_iter().flatten().collect())
     }
-}
-
-/// What came of each control, and those of which it cannot be said.
-async fn decide(work: &mut Work, controls: &[String], said: &Said) -> Result<(Vec<Outcome>, Vec<FieldError>), Problem> {
-    work.preload(controls.iter().map(|control| Stream::new(Control::TYPE, control)).collect()).await?;
-    let (mut items, mut errors) = (Vec::new(), Vec::new());
-    for id in controls {
-        let (control, before) = work.load::<Control>(id).await?;
-        if before == 0 {
-            errors.push(field_error("controls", format!("there is no control {id} here: GET /controls lists them")));
-            continue;
-        }
-        let (commands, mut version) = (said.commands(control.how()), before);
-        for command in commands {
-            match work.execute::<Control>(id, None, command).await {
-                Ok(changed) => version = changed.version,
-                Err(Refused::Rule(rule)) => errors.push(refused(id, &rule)),
-                Err(refused) => return Err(refused.into()),
-            }
-        }
-        items.push(Outcome { id: id.clone(), version, changed: version > before });
-    }
-    Ok((items, errors))
-}
-
-fn refused(control: &str, rule: &Broken) -> FieldError {
-    field_error(format!("controls.{control}"), rule.to_string())
 }
 
 impl ControlFilter {
@@ -204,13 +142,6 @@ impl ControlFilter {
             ("owner", self.owner.clone()),
         ];
         given.into_iter().filter_map(|(name, value)| Some(Filter::Is(Column::text(name), value?))).collect()
-    }
-}
-
-impl ControlsChanged {
-    fn of(dry_run: bool, position: i64, items: Vec<Outcome>, errors: Vec<FieldError>) -> Self {
-        let changed = items.iter().filter(|item| item.changed).count();
-        Self { dry_run, position, changed, unchanged: items.len() - changed, items, errors }
     }
 }
 

@@ -31,7 +31,7 @@ pub use reactions::{when_a_treatment_changes_then_link_controls, when_tenant_cre
 
 use access::Action::{self, Read, WriteControls};
 use axum::http::Method;
-use bulk::{ChangeControls, ControlsChanged};
+use bulk::ChangeControls;
 use collect::CollectEvidence;
 use communication::{DescribeCommunication, NoteCommunication, PlannedCommunication, StopCommunication};
 use competence::{DescribeCompetence, RegisteredCompetence, RetireCompetence};
@@ -49,7 +49,7 @@ use requests::{
     AssessMaturity, AssignControlOwner, DecideApplicability, PlanControlReview, SetImplementation, TestControl,
 };
 use requirement::Requirement;
-use service::{Answered, Listed, Object, Route, Routes, Service};
+use service::{Answered, Listed, ManyChanged, Object, Route, Routes, Service};
 use soa::Soa;
 use stated::ShownControl;
 use statement::Statement;
@@ -111,7 +111,7 @@ fn control_routes(routes: Routes) -> Routes {
             )
             .takes_with_reason::<ChangeControls>()
             .parameter("dry_run", "true: tell what would happen, and every refusal, and record nothing")
-            .gives::<ControlsChanged>(200)
+            .gives::<ManyChanged>(200)
             .answered_by(bulk::change),
         )
         .with(

@@ -2,6 +2,7 @@
 //! risk register, what is decided on risks, and uploads of registers.
 
 mod asset;
+mod bulk;
 mod change;
 mod checks;
 mod context;
@@ -28,6 +29,7 @@ pub use register::RegisteredRisk;
 use access::{Action, when_access_changes_then_copy_it};
 use asset::{AddAsset, ChangeAsset, ValuedAsset, valued_asset, valued_assets};
 use axum::http::Method;
+use bulk::ChangeRisks;
 use change::{CarryOutChange, DropChange, PlanChange, PlannedChange, ReplanChange};
 use context::{
     ApproveContext, DetermineIssues, DetermineParties, DetermineScope, NameManagement, PreviewScope, ScopeChanges,
@@ -47,7 +49,7 @@ use risk::{
     NoteExistingControls, PlanAction, Reopen, Withdraw,
 };
 use round::{AssessmentRound, CompleteRound, RoundInFull, StartRound, round_in_full};
-use service::{Call, Listed, Object, Route, Routes, Service, object_answer};
+use service::{Call, Listed, ManyChanged, Object, Route, Routes, Service, object_answer};
 
 const ABOUT: &str = "Context and objectives, assets, risks, their assessment, treatment and acceptance";
 
@@ -138,6 +140,7 @@ fn of_risks(routes: Routes) -> Routes {
                 .answered_by(reassessments),
         )
         .command::<Identify>(Method::POST, "/risks")
+        .with(same_of_many_risks())
         .with(register_for_a_spreadsheet())
         .with(risk_in_full())
         .history::<RegisteredRisk>("/risks/{id}/history", "Who changed a risk, when, why and how")
@@ -264,6 +267,15 @@ fn risk_in_full() -> Route {
         .answered_by(risk_with_controls)
 }
 
+fn same_of_many_risks() -> Route {
+    let summary = "Say the same of many risks, all of them or none";
+    Route::tenant(Method::POST, "/risks/changes", Action::WriteRisks, summary)
+        .takes_with_reason::<ChangeRisks>()
+        .parameter("dry_run", "true: tell what would happen, and every refusal, and record nothing")
+        .gives::<ManyChanged>(200)
+        .answered_by(bulk::change)
+}
+
 fn register_for_a_spreadsheet() -> Route {
     Route::tenant(Method::GET, "/risks.csv", Action::Read, "The risk register as a table, which can be uploaded again")
         .as_of()
@@ -298,6 +310,6 @@ mod tests {
             let name = reference.split('"').next().unwrap_or_default();
             assert!(document["components"]["schemas"].get(name).is_some(), "{name} is missing");
         }
-        assert_eq!(document["paths"].as_object().map(serde_json::Map::len), Some(51));
+        assert_eq!(document["paths"].as_object().map(serde_json::Map::len), Some(52));
     }
 }

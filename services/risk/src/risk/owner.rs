@@ -15,6 +15,12 @@ pub struct AssignOwner {
     owner: String,
 }
 
+impl AssignOwner {
+    pub fn to(owner: String) -> Self {
+        Self { owner }
+    }
+}
+
 impl service::Command for AssignOwner {
     type Of = Risk;
     const ACTION: Action = Action::WriteRisks;

@@ -7,6 +7,7 @@ mod direction;
 mod http;
 mod imports;
 mod lines;
+mod many;
 mod order;
 mod plans;
 mod quantifications;
