@@ -131,7 +131,7 @@ mod tests {
         let filters = body.filter.expect("a filter").filters();
         let told = filters.iter().map(|filter| match filter {
             Filter::Is(column, value) => (column.name, value.as_str()),
-            Filter::From(..) | Filter::Below(..) => panic!("a filter is of values"),
+            Filter::From(..) | Filter::Below(..) | Filter::Says(_) => panic!("a filter is of values"),
         });
         let expected = [("state", "in_treatment"), ("owner", ""), ("treatment", "avoid"), ("level", "2")];
         assert_eq!(told.collect::<Vec<_>>(), expected);

@@ -37,6 +37,7 @@ pub struct DirectoryEntry {
 
 impl View for SealedPerson {
     const NAME: &'static str = "person";
+    const SEARCHED: bool = false;
 
     fn keys(event: &Recorded) -> Folded<Vec<String>> {
         Ok(stream_key::<Event>(event))

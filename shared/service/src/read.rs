@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use views::{Column, Filter, Kind, Listing, View, get, list};
 
+const WORDS: &str = "Only items in whose id or texts each of these words stands, in whichever case: at most 10";
+
 const AS_OF: &str = "An instant (2026-03-01T09:30:00Z) or a position of the log: shows what had been recorded by then, whenever it happened";
 
 impl Route {
@@ -24,6 +26,7 @@ impl Route {
             .limit()
             .parameter("cursor", "`next` of the page before; the other parameters stay as they were")
             .parameter("sort", "A field to sort by; with a minus sign before it the greatest comes first");
+        let route = if V::SEARCHED { route.parameter("q", WORDS) } else { route };
         V::COLUMNS.iter().fold(route, |route, column| {
             let route = route.parameter(column.name, "Only items with this value");
             let Some((from, below)) = column.range else { return route };
@@ -58,6 +61,9 @@ impl Routes {
 pub fn object_answer<V: Serialize>(object: &Object<V>) -> Response {
     with_etag(json(StatusCode::OK, object.position, object), object.item.version)
 }
+
+const MOST_WORDS: usize = 10;
+const LONGEST_SEARCH: usize = 200;
 
 /// What a cursor says: the same position, after this row.
 #[derive(Serialize, Deserialize)]
@@ -153,6 +159,7 @@ impl Call {
             }
         };
         let mut filters = also;
+        filters.extend(words(self.query.get("q").unwrap_or_default())?.into_iter().map(Filter::Says));
         for (name, value) in self.query.iter() {
             if let Some((column, filter)) = filter::<V>(name) {
                 fits(column, name, value)?;
@@ -161,6 +168,16 @@ impl Call {
         }
         Ok(Listing { filters, sort, descending, after: None, limit })
     }
+}
+
+/// Words, as somebody wrote them into a search box.
+fn words(text: &str) -> Result<Vec<String>, FieldError> {
+    let words: Vec<String> = text.split_whitespace().map(ToOwned::to_owned).collect();
+    if words.len() > MOST_WORDS || text.len() > LONGEST_SEARCH {
+        let detail = format!("{MOST_WORDS} words and {LONGEST_SEARCH} bytes are the most: leave some out");
+        return Err(field_error("q", detail));
+    }
+    Ok(words)
 }
 
 type Asked = fn(Column, String) -> Filter;

@@ -1,5 +1,5 @@
 use crate::rows::table;
-use crate::view::{Column, Kind};
+use crate::view::{Column, Kind, View};
 use eventstore::NOW;
 
 /// Up to it, what had begun is found by its beginning. The index that `index_view` makes says the same number.
@@ -28,6 +28,8 @@ pub enum Filter {
     Is(Column, String),
     From(Column, String),
     Below(Column, String),
+    /// It is said somewhere in the row, or in its key, in whichever case.
+    Says(String),
 }
 
 impl From<(Column, String)> for Filter {
@@ -51,13 +53,13 @@ pub enum Value {
 impl Listing {
     /// The rows that stand, and those that stood at the position and ended since. Whether there can be any of those is
     /// decided in the same snapshot: what is appended between two statements would let rows vanish.
-    pub fn statement(&self, view: &'static str, position: i64) -> Statement {
-        let table = table(view);
+    pub fn statement<V: View>(&self, position: i64) -> Statement {
+        let (view, table) = (V::NAME, table(V::NAME));
         // Column names are constants of the view; values are bound.
         let sort = self.sort.map_or("key", |column| column.name);
         let direction = if self.descending { "desc" } else { "asc" };
         let mut values = Vec::new();
-        let wanted = self.wanted(sort, &mut values);
+        let wanted = self.wanted::<V>(sort, &mut values);
         let order = format!("order by {sort} {direction}, key {direction} limit {}", self.limit.saturating_add(1));
         let rows = |of: &str, condition: &str| {
             format!("(select * from {of} where {condition} and valid_from <= $2{wanted} {order})")
@@ -93,7 +95,7 @@ impl Listing {
     }
 
     /// What filters and the page before leave.
-    fn wanted(&self, sort: &str, values: &mut Vec<Value>) -> String {
+    fn wanted<V: View>(&self, sort: &str, values: &mut Vec<Value>) -> String {
         let mut bound = |kind: Kind, value: &str| {
             values.push(Value::of(kind, value));
             format!("${}", values.len() + 2)
@@ -111,6 +113,11 @@ impl Listing {
             Filter::Below(column, value) => {
                 format!(" and {} and {} < {}", says(column), column.name, bound(column.kind, value))
             }
+            Filter::Says(word) => {
+                let untold = V::UNTOLD.join("', '");
+                let pattern = bound(Kind::Text, &anywhere(word));
+                format!(" and said(key, data - array['{untold}']) ilike {pattern}")
+            }
         };
         let mut wanted = self.filters.iter().map(filter).collect::<Vec<_>>().concat();
         if let Some((value, key)) = &self.after {
@@ -121,6 +128,13 @@ impl Listing {
         }
         wanted
     }
+}
+
+/// A pattern that is the word itself and nothing else, wherever it stands.
+fn anywhere(word: &str) -> String {
+    let escaped: String =
+        word.chars().flat_map(|c| matches!(c, '\\' | '%' | '_').then_some('\\').into_iter().chain([c])).collect();
+    format!("%{escaped}%")
 }
 
 impl Value {

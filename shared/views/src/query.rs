@@ -137,7 +137,7 @@ pub async fn versions<V: View>(
 /// One page as of `position`. Pages of one listing at one position never skip or repeat a row.
 pub async fn list<V: View>(session: &mut Session, position: i64, listing: &Listing) -> Result<Page<V>, StoreError> {
     let tenant = session.tenant();
-    let Statement { text, values } = listing.statement(V::NAME, position);
+    let Statement { text, values } = listing.statement::<V>(position);
     // A plan for all tenants counts on what the many small ones have, and sorts the whole register of a large one.
     sqlx::query("set local plan_cache_mode = force_custom_plan").execute(session.connection()).await?;
     let mut query = sqlx::query_as(AssertSqlSafe(text)).bind(tenant).bind(position);

@@ -27,8 +27,11 @@ pub trait View: Serialize + DeserializeOwned + Send + Sync + Unpin + 'static {
     /// The order of a list that asks for none; by key where there is none.
     const ORDER: Option<Column> = None;
 
-    /// Fields that histories do not tell: what secrets are checked against.
+    /// Fields that histories do not tell and lists do not search: what secrets are checked against.
     const UNTOLD: &'static [&'static str] = &[];
+
+    /// Whether a list finds rows by words: not where what people would look for is sealed.
+    const SEARCHED: bool = true;
 
     /// The rows that this event touches.
     fn keys(event: &Recorded) -> Folded<Vec<String>>;

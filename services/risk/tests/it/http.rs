@@ -64,6 +64,13 @@ async fn lists_filter_sort_and_page() {
     ] {
         assert_eq!(refs(&api.get(&format!("/risks?limit=1000&{query}")).await).len(), count, "{query}");
     }
+    let searched = api.get("/risks?q=customer%20EXPORTS&limit=1000").await;
+    assert_eq!(refs(&searched).first(), Some(&"R-1"));
+    let of_all = refs(&api.get("/risks?limit=1000").await).len();
+    assert!(refs(&searched).len() < of_all, "{searched}");
+    assert_eq!(refs(&api.get("/risks?q=nobody%20wrote%20this").await).len(), 0);
+    let (status, refused) = json_of(api.request(Method::GET, "/risks?q=a+b+c+d+e+f+g+h+i+j+k")).await;
+    assert_eq!((status, &refused["errors"][0]["field"]), (400, &json!("q")));
     let grave = api.get("/risks?sort=-score&limit=2").await;
     assert_eq!((&grave["items"][0]["score"], &grave["items"][1]["score"]), (&json!(16), &json!(16)));
     let unscored = api.get("/risks?sort=residual_level&limit=40").await;

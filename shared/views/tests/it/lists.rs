@@ -73,6 +73,31 @@ async fn lists_filter_sort_and_page_as_of_a_position() {
     assert_eq!(rows.iter().map(|row| row.key.as_str()).collect::<Vec<_>>(), ["a", "b", "c"]);
 }
 
+#[tokio::test]
+async fn a_word_is_found_in_keys_and_texts_and_means_nothing_but_itself() {
+    let store = database().await.store(views()).await.expect("a store");
+    let (tenant, other) = (TenantId::random(), TenantId::random());
+    for id in ["Backup-1", "backup_2", "100%", "c\\d", "Zürich"] {
+        add(&store, tenant, id, 1).await;
+    }
+    add(&store, other, "backup-9", 1).await;
+    let mut session = store.session(tenant).await.expect("a session");
+    for (words, expected) in [
+        (vec!["BACKUP"], vec!["Backup-1", "backup_2"]),
+        (vec!["backup", "1"], vec!["Backup-1"]),
+        (vec!["_"], vec!["backup_2"]),
+        (vec!["%"], vec!["100%"]),
+        (vec!["\\"], vec!["c\\d"]),
+        (vec!["zÜR"], vec!["Zürich"]),
+        (vec!["total"], vec![]),
+    ] {
+        let says = words.iter().map(|word| Filter::Says((*word).to_owned())).collect();
+        let found =
+            list::<Sum>(&mut session, NOW - 1, &Listing { filters: says, ..all(None) }).await.expect("read").rows;
+        assert_eq!(found.iter().map(|row| row.key.as_str()).collect::<Vec<_>>(), expected, "{words:?}");
+    }
+}
+
 /// Few events, many, those that an index of its own finds, and those around the edges between.
 #[tokio::test]
 async fn a_list_as_of_any_position_is_what_the_events_up_to_it_make() {
