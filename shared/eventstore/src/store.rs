@@ -8,7 +8,7 @@ use crate::{Login, Project, Schemas, Stream, TenantId, Unreadable};
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, PgConnection, Postgres, Transaction};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::{Arc, OnceLock};
 use tokio::sync::broadcast;
 
@@ -280,6 +280,15 @@ impl Session {
         .fetch_all(&mut *self.transaction)
         .await?;
         self.current(rows)
+    }
+
+    /// Those of `streams` that have an event.
+    pub async fn begun(&mut self, streams: &[Stream]) -> Result<HashSet<Stream>, StoreError> {
+        let names: Vec<&str> = streams.iter().map(Stream::as_str).collect();
+        let statement = "select stream from events where tenant_id = $1 and stream = any($2) and version = 1";
+        let begun = sqlx::query_scalar(statement).bind(self.tenant).bind(names);
+        let begun: HashSet<String> = begun.fetch_all(&mut *self.transaction).await?.into_iter().collect();
+        Ok(streams.iter().filter(|stream| begun.contains(stream.as_str())).cloned().collect())
     }
 
     /// The events of many streams in one query, each stream's oldest first.

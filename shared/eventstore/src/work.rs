@@ -9,7 +9,7 @@ use chrono::SubsecRound;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::PgConnection;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -193,6 +193,14 @@ impl Work {
             }
         }
         Ok(())
+    }
+
+    /// Those of `streams` of which something was recorded.
+    pub async fn begun(&mut self, streams: &[Stream]) -> Result<HashSet<Stream>, StoreError> {
+        match &mut self.session {
+            Some(session) => session.begun(streams).await,
+            None => self.store.session(self.cx.tenant).await?.begun(streams).await,
+        }
     }
 
     /// The aggregate as its events, and those decided so far in this work, make it; with its version.

@@ -1,5 +1,5 @@
 use crate::strict::Strict;
-use crate::{FieldError, Problem, checked_ref, field_error};
+use crate::{FieldError, Problem, field_error};
 use chrono::{DateTime, Datelike, Utc};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -21,12 +21,14 @@ pub fn parse<T: DeserializeOwned>(body: &[u8], now: DateTime<Utc>) -> Result<(T,
     Ok((command(fields)?, said))
 }
 
-/// The same of a body that begins an object: what people call it comes with what is said of it.
-pub fn parse_with_ref<T: DeserializeOwned>(body: &[u8], now: DateTime<Utc>) -> Result<(String, T, Said), Problem> {
+/// The same of a body that begins an object: what people call it may come with what is said of it.
+pub fn parse_with_ref<T: DeserializeOwned>(
+    body: &[u8],
+    now: DateTime<Utc>,
+) -> Result<(Option<String>, T, Said), Problem> {
     let (mut fields, said) = fields(body, now)?;
     let name = take_text(&mut fields, "ref")?;
-    let name = name.ok_or_else(|| field_error("ref", "say what people call it: it is its id for good"))?;
-    Ok((checked_ref("ref", &name)?, command(fields)?, said))
+    Ok((name, command(fields)?, said))
 }
 
 /// All fields of a body but those that may come with any change.

@@ -82,8 +82,8 @@ impl Call {
         Ok((command, self.completed(said)?))
     }
 
-    /// The same of a body that begins an object, with the object's ref before it.
-    pub fn command_with_ref<T: DeserializeOwned>(&self) -> Result<(String, T, Cx), Problem> {
+    /// The same of a body that begins an object, with the object's ref before it, where it says one.
+    pub fn command_with_ref<T: DeserializeOwned>(&self) -> Result<(Option<String>, T, Cx), Problem> {
         let (name, command, said) = body::parse_with_ref(&self.body, self.cx.now)?;
         Ok((name, command, self.completed(said)?))
     }

@@ -1,4 +1,4 @@
-use crate::{Call, Ended, Problem, Route, Routes};
+use crate::{Call, Called, Ended, Problem, Route, Routes};
 use access::Action;
 use axum::http::Method;
 use axum::response::Response;
@@ -23,8 +23,8 @@ pub trait Command: Clone + DeserializeOwned + ToSchema + Send + Sync + 'static {
     const NEEDS_REASON: bool = false;
 
     /// The object's id: from the path, or for one that begins from the body.
-    fn id(&self, path: &str) -> Result<String, Problem> {
-        Ok(path.to_owned())
+    fn id(&self, path: &str) -> Result<Called, Problem> {
+        Ok(Called::As(path.to_owned()))
     }
 
     /// Looks up the facts that the rule needs and makes the aggregate's command. It may run again after a collision.
@@ -39,6 +39,8 @@ pub trait Command: Clone + DeserializeOwned + ToSchema + Send + Sync + 'static {
 pub trait Register: Command {
     /// The OpenAPI summary of beginning one.
     const REGISTERS: &'static str;
+    /// What one is called where nobody says it: these letters, and the next number.
+    const LETTERS: &'static str;
 
     fn register(
         self,
@@ -105,11 +107,13 @@ where
     for<'a> &'static str: From<&'a <C::Of as Aggregate>::Error>,
 {
     let expected = call.if_match()?;
-    let (id, command, cx) = call.command_with_ref::<C>()?;
-    let lane = format!("{}-{id}", <C::Of as Aggregate>::TYPE);
+    let (written, command, cx) = call.command_with_ref::<C>()?;
+    let called = Called::by(written.as_deref(), C::LETTERS)?;
+    let lane = called.lane(<C::Of as Aggregate>::TYPE);
     let done = call.store.perform(&cx, &lane, |work| {
-        let (id, command) = (id.clone(), command.clone());
+        let (called, command) = (called.clone(), command.clone());
         Box::pin(async move {
+            let id = called.settle::<C::Of>(work).await?;
             let command = command.register(work).await?;
             let changed = work.execute::<C::Of>(&id, expected, command).await?;
             Ok::<_, Problem>(Outcome { id, version: changed.version, changed: changed.changed })
@@ -130,10 +134,9 @@ where
     if C::NEEDS_REASON && cx.reason().is_none() {
         return Err(Problem::field("reason", "say why: an auditor will ask"));
     }
-    let id = command.id(call.id())?;
-    let kind = <C::Of as Aggregate>::TYPE;
-    let lane = format!("{kind}-{id}");
-    let done = call.store.perform(&cx, &lane, |work| Box::pin(decide(work, command.clone(), id.clone(), expected)));
+    let called = command.id(call.id())?;
+    let lane = called.lane(<C::Of as Aggregate>::TYPE);
+    let done = call.store.perform(&cx, &lane, |work| Box::pin(decide(work, command.clone(), called.clone(), expected)));
     Ok(call.carried_out(&done.await?, C::BEGINS))
 }
 
@@ -154,13 +157,14 @@ impl Call {
     }
 }
 
-async fn decide<C>(work: &mut Work, command: C, id: String, expected: Option<i64>) -> Result<Outcome, Problem>
+async fn decide<C>(work: &mut Work, command: C, called: Called, expected: Option<i64>) -> Result<Outcome, Problem>
 where
     C: Command,
     <C::Of as Aggregate>::Command: Send,
     <C::Of as Aggregate>::Event: EventOf,
     for<'a> &'static str: From<&'a <C::Of as Aggregate>::Error>,
 {
+    let id = called.settle::<C::Of>(work).await?;
     if !C::BEGINS && !C::STANDS && work.load::<C::Of>(&id).await?.1 == 0 {
         return Err(Problem::not_found(format!("{} {id}", <C::Of as Aggregate>::TYPE)));
     }

@@ -147,15 +147,14 @@ impl Route {
         self
     }
 
-    /// It begins an object, whose ref must come with it.
+    /// It begins an object, whose ref may come with it.
     #[must_use]
     pub fn takes_with_ref<T: ToSchema>(mut self) -> Self {
         self = self.takes::<T>();
         let RefOr::T(Schema::Object(mut object)) = said_with(T::schema(), false) else { return self };
-        let about = "What people call it: it is its id for good";
+        let about = "What people call it: its id for good. The next number, such as S-3, where it is not given";
         let text = ObjectBuilder::new().schema_type(Type::String).description(Some(about)).build();
         object.properties.insert("ref".to_owned(), text.into());
-        object.required.push("ref".to_owned());
         let schema = RefOr::T(Schema::Object(object));
         self.body =
             Some(Media { kind: "application/json", content: ContentBuilder::new().schema(Some(schema)).build() });

@@ -79,6 +79,7 @@ impl service::Command for DescribeCommunication {
 
 impl service::Register for DescribeCommunication {
     const REGISTERS: &'static str = "Plan what is communicated, when, with whom and how";
+    const LETTERS: &'static str = "COM";
 
     async fn register(self, _: &mut Work) -> Result<Command, Problem> {
         Ok(Command::Plan(self.profile()?))

@@ -53,6 +53,7 @@ impl service::Command for DescribeCompetence {
 
 impl service::Register for DescribeCompetence {
     const REGISTERS: &'static str = "Say what people must be able to do or be aware of";
+    const LETTERS: &'static str = "K";
 
     async fn register(self, _: &mut Work) -> Result<Command, Problem> {
         Ok(Command::Register(self.profile()?))

@@ -105,6 +105,7 @@ impl service::Command for DescribeDocument {
 
 impl service::Register for DescribeDocument {
     const REGISTERS: &'static str = "Register a document";
+    const LETTERS: &'static str = "D";
 
     async fn register(self, _: &mut Work) -> Result<Command, Problem> {
         Ok(Command::Register(self.profile()?))

@@ -101,6 +101,7 @@ impl service::Command for DescribeSupplier {
 
 impl service::Register for DescribeSupplier {
     const REGISTERS: &'static str = "Register a supplier";
+    const LETTERS: &'static str = "S";
 
     async fn register(self, _: &mut Work) -> Result<Command, Problem> {
         Ok(Command::Register(self.profile()?))

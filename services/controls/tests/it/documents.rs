@@ -183,7 +183,7 @@ async fn bad_input_about_a_document_names_its_field() {
     let tenant = house.tenant().await;
     registered(&tenant).await;
     for (method, path, body, field) in [
-        ("POST", "/documents", json!({"title": "x", "kind": "policy"}), "ref"),
+        ("POST", "/documents", json!({"ref": 2, "title": "x", "kind": "policy"}), "ref"),
         ("POST", "/documents", json!({"ref": "P 2", "title": "x", "kind": "policy"}), "ref"),
         ("POST", "/documents", json!({"ref": "P-2", "title": "x", "kind": "poem"}), "kind"),
         ("POST", "/documents", json!({"ref": "P-2", "title": " ", "kind": "policy"}), "title"),

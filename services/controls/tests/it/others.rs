@@ -5,6 +5,19 @@ use crate::{ids, views_equal_a_rebuild};
 use serde_json::{Value, json};
 
 #[tokio::test]
+async fn what_nobody_named_is_called_by_the_next_number_of_its_kind() {
+    let house = House::new().await;
+    let tenant = house.tenant().await;
+    for id in ["D-1", "D-2"] {
+        let document = tenant.post("/documents", json!({"title": id, "kind": "policy", "approvers": ["mara"]})).await;
+        assert_eq!((document.status.as_u16(), &document.json()["id"]), (201, &json!(id)), "{document:?}");
+    }
+    let supplier = tenant.post("/suppliers", json!({"name": "Fjordcloud", "criticality": "high"})).await;
+    assert_eq!((supplier.status.as_u16(), &supplier.json()["id"]), (201, &json!("S-1")), "{supplier:?}");
+    assert_eq!(tenant.get("/suppliers/S-1").await.json()["name"], "Fjordcloud");
+}
+
+#[tokio::test]
 async fn a_supplier_tells_what_it_lacks_until_it_ends() {
     let house = House::new().await;
     let tenant = house.tenant().await;

@@ -4,17 +4,17 @@ use crate::context;
 use access::Action;
 use eventstore::Work;
 use serde::Deserialize;
-use service::{Problem, checked_person, checked_ref, checked_text, checked_text_if_given};
+use service::{Called, Problem, checked_person, checked_text, checked_text_if_given};
 use utoipa::ToSchema;
 
 /// Puts an asset into the register.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AddAsset {
-    /// What people call it; its id for good.
-    #[serde(rename = "ref")]
+    /// What people call it; its id for good. The next number, such as A-13, where it is not given.
+    #[serde(default, rename = "ref")]
     #[schema(example = "A-1")]
-    reference: String,
+    reference: Option<String>,
     #[schema(example = "Customer analytics data")]
     name: String,
     #[serde(default)]
@@ -64,8 +64,8 @@ impl service::Command for AddAsset {
     const SUMMARY: &'static str = "Add an asset to the register";
     const BEGINS: bool = true;
 
-    fn id(&self, _: &str) -> Result<String, Problem> {
-        Ok(checked_ref("ref", &self.reference)?)
+    fn id(&self, _: &str) -> Result<Called, Problem> {
+        Ok(Called::by(self.reference.as_deref(), "A")?)
     }
 
     async fn prepare(self, work: &mut Work, id: &str) -> Result<Command, Problem> {

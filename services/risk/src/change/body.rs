@@ -3,17 +3,17 @@ use crate::checks::{Faults, LONGEST_NAME, LONGEST_TEXT, checked_past_day};
 use access::Action;
 use eventstore::Work;
 use serde::Deserialize;
-use service::{Problem, checked_day, checked_person, checked_ref, checked_text};
+use service::{Called, Problem, checked_day, checked_person, checked_text};
 use utoipa::ToSchema;
 
 /// Plans a change of the ISMS.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PlanChange {
-    /// What people call it; its id for good.
-    #[serde(rename = "ref")]
+    /// What people call it; its id for good. The next number, such as C-13, where it is not given.
+    #[serde(default, rename = "ref")]
     #[schema(example = "C-1")]
-    reference: String,
+    reference: Option<String>,
     #[schema(example = "Move the service to another hosting provider")]
     what: String,
     purpose: String,
@@ -70,8 +70,8 @@ impl service::Command for PlanChange {
     const SUMMARY: &'static str = "Plan a change of the ISMS";
     const BEGINS: bool = true;
 
-    fn id(&self, _: &str) -> Result<String, Problem> {
-        Ok(checked_ref("ref", &self.reference)?)
+    fn id(&self, _: &str) -> Result<Called, Problem> {
+        Ok(Called::by(self.reference.as_deref(), "C")?)
     }
 
     async fn prepare(self, _: &mut Work, _: &str) -> Result<Command, Problem> {

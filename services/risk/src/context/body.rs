@@ -3,7 +3,7 @@ use crate::checks::{Faults, LONGEST_NAME, LONGEST_TEXT};
 use access::Action;
 use eventstore::Work;
 use serde::Deserialize;
-use service::{Problem, checked_person, checked_ref, checked_text, checked_text_if_given};
+use service::{Called, Problem, checked_person, checked_ref, checked_text, checked_text_if_given};
 use std::collections::BTreeSet;
 use utoipa::ToSchema;
 
@@ -64,8 +64,8 @@ impl service::Command for DetermineIssues {
     const SUMMARY: &'static str = "Say which issues bear on the ISMS, and whether climate change is one";
     const STANDS: bool = true;
 
-    fn id(&self, _: &str) -> Result<String, Problem> {
-        Ok(ID.to_owned())
+    fn id(&self, _: &str) -> Result<Called, Problem> {
+        Ok(Called::As(ID.to_owned()))
     }
 
     async fn prepare(self, _: &mut Work, _: &str) -> Result<Command, Problem> {
@@ -79,8 +79,8 @@ impl service::Command for DetermineParties {
     const SUMMARY: &'static str = "Say who has an interest in the ISMS, and which of their requirements it addresses";
     const STANDS: bool = true;
 
-    fn id(&self, _: &str) -> Result<String, Problem> {
-        Ok(ID.to_owned())
+    fn id(&self, _: &str) -> Result<Called, Problem> {
+        Ok(Called::As(ID.to_owned()))
     }
 
     async fn prepare(self, _: &mut Work, _: &str) -> Result<Command, Problem> {
@@ -95,8 +95,8 @@ impl service::Command for DetermineScope {
     const STANDS: bool = true;
     const NEEDS_REASON: bool = true;
 
-    fn id(&self, _: &str) -> Result<String, Problem> {
-        Ok(ID.to_owned())
+    fn id(&self, _: &str) -> Result<Called, Problem> {
+        Ok(Called::As(ID.to_owned()))
     }
 
     async fn prepare(self, _: &mut Work, _: &str) -> Result<Command, Problem> {
@@ -111,8 +111,8 @@ impl service::Command for NameManagement {
     const STANDS: bool = true;
     const NEEDS_REASON: bool = true;
 
-    fn id(&self, _: &str) -> Result<String, Problem> {
-        Ok(ID.to_owned())
+    fn id(&self, _: &str) -> Result<Called, Problem> {
+        Ok(Called::As(ID.to_owned()))
     }
 
     async fn prepare(self, _: &mut Work, _: &str) -> Result<Command, Problem> {
@@ -126,8 +126,8 @@ impl service::Command for ApproveContext {
     const SUMMARY: &'static str = "Approve the context, as top management";
     const STANDS: bool = true;
 
-    fn id(&self, _: &str) -> Result<String, Problem> {
-        Ok(ID.to_owned())
+    fn id(&self, _: &str) -> Result<Called, Problem> {
+        Ok(Called::As(ID.to_owned()))
     }
 
     async fn prepare(self, _: &mut Work, _: &str) -> Result<Command, Problem> {

@@ -3,7 +3,7 @@ use access::Action;
 use catalogue::{Appetite, Scales};
 use eventstore::Work;
 use serde::Deserialize;
-use service::Problem;
+use service::{Called, Problem};
 use utoipa::ToSchema;
 
 /// Says anew how risk is measured, whole. Past assessments keep the levels that they came to; what has to be assessed again
@@ -40,8 +40,8 @@ impl service::Command for AdoptMethodology {
     const SUMMARY: &'static str = "Adopt another way of measuring risk: a new revision";
     const NEEDS_REASON: bool = true;
 
-    fn id(&self, _: &str) -> Result<String, Problem> {
-        Ok(ID.to_owned())
+    fn id(&self, _: &str) -> Result<Called, Problem> {
+        Ok(Called::As(ID.to_owned()))
     }
 
     async fn prepare(self, _: &mut Work, _: &str) -> Result<Command, Problem> {

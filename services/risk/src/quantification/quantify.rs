@@ -6,7 +6,7 @@ use crate::risk::{Risk, Stage};
 use access::Action;
 use eventstore::Work;
 use serde::Deserialize;
-use service::{FieldError, Problem, checked_ref, field_error};
+use service::{Called, FieldError, Problem, checked_ref, field_error};
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 use utoipa::ToSchema;
@@ -49,8 +49,8 @@ impl service::Command for Quantify {
         "Quantify a risk in money: before controls, with those that exist, or after treatment";
     const BEGINS: bool = true;
 
-    fn id(&self, _: &str) -> Result<String, Problem> {
-        Ok(checked_ref("risk", &self.risk)?)
+    fn id(&self, _: &str) -> Result<Called, Problem> {
+        Ok(Called::As(checked_ref("risk", &self.risk)?))
     }
 
     async fn prepare(self, work: &mut Work, id: &str) -> Result<Command, Problem> {

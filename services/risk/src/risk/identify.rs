@@ -4,7 +4,7 @@ use crate::checks::{Faults, LONGEST_LABEL, LONGEST_NAME, LONGEST_TEXT, checked_r
 use access::Action;
 use eventstore::Work;
 use serde::Deserialize;
-use service::{Problem, checked_person, checked_ref, checked_text, checked_text_if_given};
+use service::{Called, Problem, checked_person, checked_text, checked_text_if_given};
 use utoipa::ToSchema;
 
 /// Puts a risk into the register.
@@ -12,10 +12,10 @@ use utoipa::ToSchema;
 #[serde(deny_unknown_fields)]
 #[schema(as = IdentifyRisk)]
 pub struct Identify {
-    /// What people call it; its id for good.
-    #[serde(rename = "ref")]
+    /// What people call it; its id for good. The next number, such as R-13, where it is not given.
+    #[serde(default, rename = "ref")]
     #[schema(example = "R-7")]
-    reference: String,
+    reference: Option<String>,
     #[schema(example = "A query without its tenant filter shows one customer another's data")]
     name: String,
     #[serde(default)]
@@ -67,8 +67,8 @@ impl service::Command for Identify {
     const SUMMARY: &'static str = "Identify a risk";
     const BEGINS: bool = true;
 
-    fn id(&self, _: &str) -> Result<String, Problem> {
-        Ok(checked_ref("ref", &self.reference)?)
+    fn id(&self, _: &str) -> Result<Called, Problem> {
+        Ok(Called::by(self.reference.as_deref(), "R")?)
     }
 
     async fn prepare(self, work: &mut Work, _: &str) -> Result<Command, Problem> {

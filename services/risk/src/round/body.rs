@@ -4,7 +4,7 @@ use crate::risk::Risk;
 use access::Action;
 use eventstore::{Aggregate, Stream, Work};
 use serde::Deserialize;
-use service::{Problem, checked_day, checked_ref, checked_text};
+use service::{Called, Problem, checked_day, checked_ref, checked_text};
 use utoipa::ToSchema;
 
 /// More are several rounds.
@@ -14,10 +14,10 @@ const MOST_RISKS: usize = 2000;
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StartRound {
-    /// What people call it; its id for good.
-    #[serde(rename = "ref")]
+    /// What people call it; its id for good. The next number, such as AR-13, where it is not given.
+    #[serde(default, rename = "ref")]
     #[schema(example = "2027-spring")]
-    reference: String,
+    reference: Option<String>,
     #[schema(example = "Spring review")]
     name: String,
     /// The last day, in UTC.
@@ -38,8 +38,8 @@ impl service::Command for StartRound {
     const SUMMARY: &'static str = "Start a round of assessments: which risks, by when";
     const BEGINS: bool = true;
 
-    fn id(&self, _: &str) -> Result<String, Problem> {
-        Ok(checked_ref("ref", &self.reference)?)
+    fn id(&self, _: &str) -> Result<Called, Problem> {
+        Ok(Called::by(self.reference.as_deref(), "AR")?)
     }
 
     async fn prepare(self, work: &mut Work, _: &str) -> Result<Command, Problem> {

@@ -8,6 +8,7 @@ mod http;
 mod imports;
 mod lines;
 mod many;
+mod numbers;
 mod order;
 mod plans;
 mod quantifications;
