@@ -49,8 +49,14 @@ async fn two_clients_have_a_believable_year_and_a_second_start_changes_nothing()
         let accepted = items(&up, &at("/risks?acceptance=accepted")).await;
         assert!(accepted.iter().any(|risk| risk["acceptance"]["confirmed_by"].is_string()), "{accepted:#?}");
         assert!(up.get(&at("/context")).await["climate"]["relevant"].is_boolean());
+        let policy = up.get(&at("/documents/D-1")).await;
+        assert_eq!(policy["state"], "published", "{policy}");
+        assert!(!items(&up, &at("/suppliers")).await.is_empty());
         counts.push(up.get(&at("/risks")).await["position"].clone());
     }
+    let tidewell = tenants.iter().find(|tenant| tenant["name"] == "Tidewell Software").expect("a client");
+    let issues = format!("/v1/tenants/{}/soa/issues", tidewell["id"].as_str().expect("an id"));
+    assert_eq!(items(&up, &issues).await.len(), 1);
     up.stop().await;
 
     let up = Up::start(&data, &["--demo"]).await;

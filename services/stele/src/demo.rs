@@ -94,6 +94,8 @@ enum Done {
         title: String,
         note: String,
     },
+    /// Approves the Statement of Applicability as it stands, and issues it.
+    IssueSoa {},
     /// Whatever has no act of its own.
     #[serde(alias = "post")]
     Send {
@@ -236,19 +238,47 @@ impl Seeding<'_> {
     }
 
     async fn act(&self, number: usize, act: &Act) -> anyhow::Result<()> {
-        let (method, path, mut body) = self.request(&act.done, &act.reason)?;
         // Within a day, in the order of the file.
         let minute = i64::try_from(number % 480)?;
         let at = self.tenant.day_zero - Duration::days(act.days_ago + 1) + Duration::minutes(9 * 60 + minute);
-        body["occurred_at"] = json!(at);
-        body["reason"] = json!(act.reason);
+        let said = json!({ "occurred_at": at, "reason": act.reason });
         let key = format!("demo act {number}");
+        let Some((method, path, mut body)) = self.request(&act.done, &act.reason)? else {
+            return self.issue_soa(&act.by, &key, said).await;
+        };
+        body["occurred_at"] = said["occurred_at"].clone();
+        body["reason"] = said["reason"].clone();
         let path = format!("/v1/tenants/{}{path}", self.tenant.id);
         self.api.send(method, &path, &act.by, Some(&key), &body).await.map(drop)
     }
 
-    fn request<'a>(&self, done: &'a Done, reason: &str) -> anyhow::Result<(&'a str, String, Value)> {
-        Ok(match done {
+    /// What risk decided arrives by and by, and a statement that changed since it was read is not approved: it is read again. One
+    /// that an earlier start issued stays as it is.
+    async fn issue_soa(&self, by: &str, key: &str, said: Value) -> anyhow::Result<()> {
+        let at = |tail: &str| format!("/v1/tenants/{}{tail}", self.tenant.id);
+        let before = self.api.send("GET", &at("/soa/issues"), by, None, &Value::Null).await?;
+        if before["items"].as_array().is_some_and(|issues| !issues.is_empty()) {
+            return Ok(());
+        }
+        for pause_ms in [250, 1000, 3000, 0] {
+            let soa = self.api.send("GET", &at("/soa"), by, None, &Value::Null).await?;
+            let mut approval = said.clone();
+            approval["digest"] = soa["digest"].clone();
+            let issued = match self.api.send("POST", &at("/soa/approvals"), by, None, &approval).await {
+                Ok(_) => self.api.send("POST", &at("/soa/issues"), by, Some(key), &said).await,
+                Err(refused) => Err(refused),
+            };
+            if issued.is_ok() || pause_ms == 0 {
+                return issued.map(drop);
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(pause_ms)).await;
+        }
+        Ok(())
+    }
+
+    /// Nothing where it takes more than one request.
+    fn request<'a>(&self, done: &'a Done, reason: &str) -> anyhow::Result<Option<(&'a str, String, Value)>> {
+        Ok(Some(match done {
             Done::IdentifyRisk { risk } => {
                 let known = self.client.risks.iter().find(|one| one.id == *risk);
                 let Risk { id, name, description, assets, owner } =
@@ -278,8 +308,9 @@ impl Seeding<'_> {
             Done::AddEvidence { control, title, note } => {
                 ("POST", "/evidence".to_owned(), json!({ "title": title, "note": note, "supports": [control] }))
             }
+            Done::IssueSoa {} => return Ok(None),
             Done::Send { method, path, body } => (method, path.clone(), self.dated(body)),
-        })
+        }))
     }
 
     /// With the days that are told by their distance from the start.
