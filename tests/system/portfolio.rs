@@ -31,6 +31,11 @@ async fn fill(admin: &Client, tenant: &str) {
     }
     let treatment = json!({"option": "mitigate", "controls": ["A.8.13"], "reason": "decided"});
     admin.put(&at("/risks/R-2/treatment"), treatment).await;
+    for (action, due) in [("T-1", "2999-01-31"), ("T-2", "2999-01-31"), ("T-3", "2999-03-31")] {
+        let planned = json!({"ref": action, "what": "Restore a backup", "who": "admin", "due": due});
+        admin.put(&at("/risks/R-2/actions"), planned).await;
+    }
+    admin.post(&at("/risks/R-2/actions/done"), json!({"ref": "T-1"})).await;
     let excluded = json!({"applicable": false, "justification": "No such thing"});
     admin.put(&at("/controls/A.7.6/applicability"), excluded).await;
     admin.put(&at("/controls/A.8.13/implementation"), json!({"state": "operating", "how": "Nightly"})).await;
@@ -57,6 +62,11 @@ async fn a_consultancy_sees_how_its_clients_stand() {
     assert_eq!((&item["id"], &item["state"]), (&json!(birch), &json!("active")), "{item}");
     assert_eq!(item["levels"], json!([{"rank": 3, "label": "critical", "risks": 2}]), "{item}");
     assert_eq!(item["expiring"], json!([{"on": "2999-01-01", "evidence": 1}]), "{item}");
+    let due = |item: &Value| {
+        item["actions"] == json!([{"on": "2999-01-31", "actions": 1}, {"on": "2999-03-31", "actions": 1}])
+    };
+    until("the actions to arrive", async || due(&portfolio(&admin, &ours, "").await["items"][0])).await;
+    assert_eq!(item["soa"], Value::Null);
 
     // It filters, sorts and pages, and shows what was known then.
     assert_eq!(names(&portfolio(&admin, &ours, "?sort=name").await), ["Acme", "Birch"]);
@@ -68,8 +78,18 @@ async fn a_consultancy_sees_how_its_clients_stand() {
     let then = portfolio(&admin, &ours, &format!("?as_of={}", before["position"])).await;
     assert_eq!(then, before);
 
-    // What an owner accepts is told with its last day, until the risk changes.
+    // What was issued is told.
     let at = |tail: &str| format!("/v1/tenants/{birch}{tail}");
+    let included = json!({"applicable": true, "basis": "good_practice", "justification": "As it is"});
+    let all = json!({"filter": {"applicability": "undecided"}, "applicability": included, "reason": "the rest"});
+    admin.post(&at("/controls"), all).await;
+    let digest = admin.get(&at("/soa")).await.json["digest"].clone();
+    admin.post(&at("/soa/approvals"), json!({"digest": digest})).await;
+    admin.post(&at("/soa/issues"), json!({})).await;
+    until("the statement to arrive", async || portfolio(&admin, &ours, "").await["items"][0]["soa"]["number"] == 1)
+        .await;
+
+    // What an owner accepts is told with its last day, until the risk changes.
     let olga = system.person(&birch, "olga", &["risk_owner"]).await;
     admin.put(&at("/risks/R-2/owner"), json!({"owner": "olga"})).await;
     admin.post(&at("/risks/R-2/assessments"), json!({"stage": "residual", "likelihood": 1, "impact": 1})).await;

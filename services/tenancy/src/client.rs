@@ -48,6 +48,12 @@ pub struct Figures {
     /// Risks of which what is left is accepted until a day only, by that day.
     #[serde(default)]
     pub accepted: Vec<AcceptedUntil>,
+    /// What is still to be done for treatments, by its last day.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub actions: Vec<DueActions>,
+    /// The Statement of Applicability that was issued last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub soa: Option<LastStatement>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -70,6 +76,20 @@ pub struct AcceptedUntil {
     /// A day in UTC, such as `2026-03-01`.
     pub on: String,
     pub risks: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DueActions {
+    /// A day in UTC, such as `2026-03-01`.
+    pub on: String,
+    pub actions: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LastStatement {
+    /// 1 is the first that was issued.
+    pub number: u32,
+    pub issued_at: DateTime<Utc>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

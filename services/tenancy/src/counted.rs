@@ -1,5 +1,6 @@
-use crate::client::{AcceptedUntil, AtLevel, Expiring, Figures};
+use crate::client::{AcceptedUntil, AtLevel, DueActions, Expiring, Figures, LastStatement};
 use crate::figure::Event;
+use chrono::{DateTime, Utc};
 use eventstore::{Recorded, Session, StoreError};
 use serde::{Deserialize, Serialize};
 use views::{Folded, View, stream_key};
@@ -35,6 +36,8 @@ struct Rated {
 pub async fn figures(session: &mut Session, position: i64) -> Result<Figures, StoreError> {
     let mut figures = of_controls_and_evidence(session, position).await?;
     figures.accepted = accepted(session, position).await?;
+    figures.actions = actions(session, position).await?;
+    figures.soa = last_statement(session, position).await?;
     let levels: Vec<Rated> = sqlx::query_as(
         "select (data->'data'->'level'->>'rank')::int as rank, data->'data'->'level'->>'label' as label, count(*) as risks,
                 count(*) filter (where data->'data'->>'acceptable' = 'false') as above_acceptance,
@@ -77,6 +80,35 @@ async fn accepted(session: &mut Session, position: i64) -> Result<Vec<AcceptedUn
     .fetch_all(session.connection())
     .await?;
     Ok(accepted.into_iter().map(|(on, risks)| AcceptedUntil { on, risks: number(risks) }).collect())
+}
+
+/// What is to be done, by its last day.
+async fn actions(session: &mut Session, position: i64) -> Result<Vec<DueActions>, StoreError> {
+    let actions: Vec<(String, i64)> = sqlx::query_as(
+        "select data->'data'->>'due', count(*) from view_figure
+         where tenant_id = $1 and valid_from <= $2 and valid_to > $2
+           and data->>'type' = 'action_noted' and data->'data' ? 'due'
+         group by 1 order by 1",
+    )
+    .bind(session.tenant())
+    .bind(position)
+    .fetch_all(session.connection())
+    .await?;
+    Ok(actions.into_iter().map(|(on, actions)| DueActions { on, actions: number(actions) }).collect())
+}
+
+/// The newest, of whichever framework.
+async fn last_statement(session: &mut Session, position: i64) -> Result<Option<LastStatement>, StoreError> {
+    let statement: Option<(i64, DateTime<Utc>)> = sqlx::query_as(
+        "select (data->'data'->>'number')::bigint, (data->'data'->>'issued_at')::timestamptz as issued_at from view_figure
+         where tenant_id = $1 and valid_from <= $2 and valid_to > $2 and data->>'type' = 'statement_noted'
+         order by issued_at desc limit 1",
+    )
+    .bind(session.tenant())
+    .bind(position)
+    .fetch_optional(session.connection())
+    .await?;
+    Ok(statement.map(|(issue, issued_at)| LastStatement { number: number(issue), issued_at }))
 }
 
 async fn of_controls_and_evidence(session: &mut Session, position: i64) -> Result<Figures, StoreError> {

@@ -45,6 +45,14 @@ pub enum Heard {
     EvidenceCollected {
         valid_until: Option<DateTime<Utc>>,
     },
+    /// What is to be done for a risk's treatment, by its last day; absent: it is done, or given up.
+    ActionDue {
+        due: Option<NaiveDate>,
+    },
+    StatementIssued {
+        number: u32,
+        issued_at: DateTime<Utc>,
+    },
 }
 
 /// Of the scale that the risk was assessed by.
@@ -109,6 +117,15 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         valid_until: Option<DateTime<Utc>>,
     },
+    ActionNoted {
+        /// Its last day, in UTC; absent where nothing is to be done any more.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        due: Option<NaiveDate>,
+    },
+    StatementNoted {
+        number: u32,
+        issued_at: DateTime<Utc>,
+    },
 }
 
 /// What another service has recorded is so.
@@ -142,6 +159,8 @@ impl Figure {
             }
             Heard::ControlRequired { control, holds } => Event::RequirementNoted { control, holds },
             Heard::EvidenceCollected { valid_until } => Event::EvidenceNoted { valid_until },
+            Heard::ActionDue { due } => Event::ActionNoted { due },
+            Heard::StatementIssued { number, issued_at } => Event::StatementNoted { number, issued_at },
         };
         Ok(if self.noted.as_ref() == Some(&now) { vec![] } else { vec![now] })
     }

@@ -8,7 +8,7 @@ use crate::figure::{Figure, Heard, Level, NotedAcceptance};
 use crate::organisation::{self, Organisation};
 use crate::portfolio::OverseenTenant;
 use anyhow::Context;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use eventstore::{Cx, EventStore, NOW, Recorded, TenantId, Work};
 use messaging::{Errand, Reaction};
 use serde::Deserialize;
@@ -45,6 +45,19 @@ struct Required {
 struct Collected {
     #[serde(default)]
     valid_until: Option<DateTime<Utc>>,
+}
+
+#[derive(Deserialize)]
+struct Planned {
+    action: String,
+    /// Absent where it is done or given up.
+    #[serde(default)]
+    due: Option<NaiveDate>,
+}
+
+#[derive(Deserialize)]
+struct Issued {
+    number: u32,
 }
 
 /// Notes what the event changes in the tenant's figures.
@@ -104,12 +117,20 @@ fn heard(event: &Recorded) -> serde_json::Result<Option<(String, Heard)>> {
             let Collected { valid_until } = serde_json::from_value(data())?;
             object(Heard::EvidenceCollected { valid_until })
         }
+        "risk.action_planned" | "risk.action_done" | "risk.action_dropped" => {
+            let Planned { action, due } = serde_json::from_value(data())?;
+            Some((format!("action:{}/{action}", event.stream.id()), Heard::ActionDue { due }))
+        }
+        "soa.issued" => {
+            let Issued { number } = serde_json::from_value(data())?;
+            object(Heard::StatementIssued { number, issued_at: event.occurred_at })
+        }
         _ => None,
     })
 }
 
 /// What changes a figure.
-const COUNTED: [&str; 16] = [
+const COUNTED: [&str; 20] = [
     "risk.identified",
     "risk.assessed",
     "risk.treatment_decided",
@@ -126,6 +147,10 @@ const COUNTED: [&str; 16] = [
     "control.required",
     "control.released",
     "evidence.collected",
+    "risk.action_planned",
+    "risk.action_done",
+    "risk.action_dropped",
+    "soa.issued",
 ];
 
 /// Reports how the tenant stands to the organisation that owns it.

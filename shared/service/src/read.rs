@@ -153,8 +153,11 @@ impl Call {
             None => (V::ORDER, false),
             Some(text) => {
                 let name = text.strip_prefix('-').unwrap_or(text);
-                let known = || V::COLUMNS.iter().map(|column| column.name).collect::<Vec<_>>().join(", ");
-                let unknown = || Problem::field("sort", format!("`{name}` is none of {}", known()));
+                let known = V::COLUMNS.iter().map(|column| column.name).collect::<Vec<_>>().join(", ");
+                let unknown = || match known.as_str() {
+                    "" => Problem::field("sort", "this list has one order only: leave it out"),
+                    known => Problem::field("sort", format!("`{name}` is none of {known}")),
+                };
                 (Some(column(name).ok_or_else(unknown)?), text.starts_with('-'))
             }
         };
