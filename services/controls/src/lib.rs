@@ -223,7 +223,7 @@ fn transition_route() -> Route {
         Action::DecideApplicability,
         "Upload a Statement of Applicability of ISO/IEC 27001:2013: what is clear is decided, the rest is told",
     )
-    .takes_text("text/csv", transition::MOST_BYTES)
+    .takes_table(transition::MOST_BYTES)
     .parameter("dry_run", "true: tell what would happen, and every mistake, and record nothing")
     .parameter("basis", "The basis of what was included without one: risk_treatment, law, contract or good_practice")
     .parameter("reason", "Why; `as in the statement of 2013` where it is not given")

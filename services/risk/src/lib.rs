@@ -9,7 +9,7 @@ mod context;
 mod control;
 mod control_state;
 mod every;
-pub mod import;
+mod import;
 mod methodology;
 mod objective;
 mod plan;
@@ -23,6 +23,7 @@ mod round;
 mod fixture;
 
 pub use asset::RegisteredAsset;
+pub use import::{Assets, Risks};
 pub use reactions::{when_a_control_changes_then_note_it, when_tenant_created_then_adopt_methodology};
 pub use register::RegisteredRisk;
 
@@ -36,7 +37,6 @@ use context::{
     UnderstoodContext, scope_changes, scope_preview,
 };
 use control_state::ControlState;
-use import::{Imported, MOST_BYTES};
 use methodology::{AdoptMethodology, AdoptedMethodology};
 use objective::{ChangeObjective, DropObjective, EvaluateObjective, PursuedObjective, SetObjective};
 use plan::{ApprovePlan, TreatmentPlan};
@@ -83,9 +83,12 @@ fn routes() -> Routes {
     let routes = of_methodology_and_assets(routes);
     let routes = of_risks(routes);
     let routes = of_treatment(routes);
-    of_rounds(routes)
-        .with(upload("/imports/assets", "Upload a list of assets").answered_by(import::assets))
-        .with(upload("/imports/risks", "Upload a risk register").answered_by(import::risks))
+    of_rounds(routes).upload("/imports/assets", Action::ManageTenant, "Upload a list of assets", |_| Ok(Assets)).upload(
+        "/imports/risks",
+        Action::ManageTenant,
+        "Upload a risk register",
+        |_| Ok(Risks),
+    )
 }
 
 /// Clauses 4.1 to 4.3, 6.2 and 6.3.
@@ -281,19 +284,6 @@ fn register_for_a_spreadsheet() -> Route {
         .as_of()
         .gives_text("text/csv")
         .answered_by(register_as_csv)
-}
-
-fn upload(tail: &'static str, summary: &'static str) -> Route {
-    Route::tenant(Method::POST, tail, Action::ManageTenant, summary)
-        .takes_text("text/csv", MOST_BYTES)
-        .parameter("dry_run", "true: tell what would happen, and every mistake, and record nothing")
-        .parameter(
-            "reason",
-            "Why; recorded with everything that the upload changes, `as imported` where it is not given",
-        )
-        .parameter("occurred_at", "When it happened, where that was not now")
-        .gives::<Imported>(200)
-        .tells::<Imported>()
 }
 
 #[cfg(test)]
