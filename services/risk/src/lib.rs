@@ -83,9 +83,8 @@ fn routes() -> Routes {
     let routes = of_methodology_and_assets(routes);
     let routes = of_risks(routes);
     let routes = of_treatment(routes);
-    of_rounds(routes).upload("/imports/assets", Action::ManageTenant, "Upload a list of assets", |_| Ok(Assets)).upload(
+    of_rounds(routes).upload("/imports/assets", "Upload a list of assets", |_| Ok(Assets)).upload(
         "/imports/risks",
-        Action::ManageTenant,
         "Upload a risk register",
         |_| Ok(Risks),
     )

@@ -35,6 +35,8 @@ pub trait Upload: Send + Sync + 'static {
     type Known: Send + 'static;
 
     const COLUMNS: Columns;
+    /// What single requests take for what an upload does, beside managing the tenant.
+    const NEEDS: &'static [Action];
 
     /// Looks up everything that the file mentions, in as few queries as there can be.
     fn look_up(&self, work: &mut Work, table: &Table) -> impl Future<Output = Result<Self::Known, Problem>> + Send;
@@ -117,11 +119,10 @@ impl Routes {
     pub fn upload<U: Upload>(
         self,
         tail: &'static str,
-        action: Action,
         summary: &'static str,
         asked: fn(&Call) -> Result<U, Problem>,
     ) -> Self {
-        let route = Route::tenant(Method::POST, tail, action, summary)
+        let route = Route::tenant(Method::POST, tail, Action::ManageTenant, summary)
             .takes_table(MOST_BYTES)
             .parameter("dry_run", "true: tell what would happen, and every mistake, and record nothing")
             .parameter(
@@ -181,6 +182,12 @@ fn refuse_other_kinds(call: &Call) -> Result<(), Problem> {
 
 async fn answer<U: Upload>(call: &Call, upload: U) -> Result<Response, Problem> {
     let dry_run = call.query.flag("dry_run")?;
+    for action in U::NEEDS {
+        if !call.may(*action).await? {
+            let detail = format!("what an upload does here takes the action {} too", <&str>::from(*action));
+            return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail));
+        }
+    }
     let (sent, cx, store, upload) = (call.sent()?, call.upload()?, call.store.clone(), Arc::new(upload));
     let work = move |progress| async move {
         if dry_run {

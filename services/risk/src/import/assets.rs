@@ -1,5 +1,6 @@
 use crate::asset::{self, Asset, Broken, Command, HIGHEST_OBJECTIVE, Import, Kind, SecurityObjectives};
 use crate::checks::{LONGEST_NAME, LONGEST_TEXT, tidy};
+use access::Action;
 use eventstore::Work;
 use service::upload::Read;
 use service::{
@@ -23,6 +24,7 @@ impl Upload for Assets {
     type Of = Asset;
     type Known = Known;
 
+    const NEEDS: &'static [Action] = &[Action::WriteRisks];
     const COLUMNS: Columns = Columns::of(&[
         "ref_id",
         "name",

@@ -5,6 +5,7 @@ use crate::control;
 use crate::every::every;
 use crate::methodology::{self, InForce, Written};
 use crate::risk::{Assessment, Broken, Command, Import, Risk, Stage, TreatmentOption};
+use access::Action;
 use eventstore::{Aggregate, Stream, Work};
 use service::upload::Read;
 use service::{Cells, Columns, Draft, FieldError, Problem, Progress, Row, Seen, Table, Upload, entries, field_error};
@@ -50,6 +51,7 @@ impl Upload for Risks {
     type Of = Risk;
     type Known = Known;
 
+    const NEEDS: &'static [Action] = &[Action::WriteRisks, Action::DecideTreatment];
     const COLUMNS: Columns = Columns::of(&[
         "ref_id",
         "name",
