@@ -252,6 +252,13 @@ pub fn right(operation: &Operation, id: &str) -> Option<String> {
         ("PUT", "/offer") => json!({"organisation": null}),
         ("PUT", "/contacts/{id}") => json!({"email": null}),
         ("POST", "/imports/assets") => return Some(format!("ref_id,name,parent_assets\nA-new,New,{id}\n")),
+        ("POST", "/imports/controls") => return Some(format!("ref_id,status\n{id},implemented\n")),
+        ("POST", "/imports/suppliers") => return Some("ref_id,name,criticality\nS-new,New,low\n".to_owned()),
+        ("POST", "/imports/exceptions") => {
+            let heading = "ref_id,name,description,justification,compensating_measure,expiration_date,controls";
+            return Some(format!("{heading}\nE-new,New,New,New,New,2999-01-01,{id}\n"));
+        }
+        ("POST", "/imports/people") => return Some("person,roles\nnew,viewer\n".to_owned()),
         ("POST", "/imports/soa-2013") => return Some("control,applicable,basis\nA.5.1.1,yes,law\n".to_owned()),
         ("POST", "/imports/risks") => return Some(format!("ref_id,name,assets\nR-new,New,{id}\n")),
         (method, tail) => panic!("say here what would be right for {method} {tail}"),
