@@ -252,6 +252,7 @@ pub fn right(operation: &Operation, id: &str) -> Option<String> {
         ("PUT", "/offer") => json!({"organisation": null}),
         ("PUT", "/contacts/{id}") => json!({"email": null}),
         ("POST", "/imports/assets") => return Some(format!("ref_id,name,parent_assets\nA-new,New,{id}\n")),
+        ("POST", "/imports/assets/{id}/undo" | "/imports/risks/{id}/undo") => json!({"reason": "so"}),
         ("POST", "/imports/controls") => return Some(format!("ref_id,status\n{id},implemented\n")),
         ("POST", "/imports/suppliers") => return Some("ref_id,name,criticality\nS-new,New,low\n".to_owned()),
         ("POST", "/imports/exceptions") => {

@@ -2,6 +2,7 @@
 
 mod assets;
 mod risks;
+mod undo;
 
 pub use assets::Assets;
 pub use risks::Risks;

@@ -49,13 +49,14 @@ use risk::{
     NoteExistingControls, PlanAction, Reopen, Withdraw,
 };
 use round::{AssessmentRound, CompleteRound, RoundInFull, StartRound, round_in_full};
-use service::{Call, Listed, ManyChanged, Object, Route, Routes, Service, object_answer};
+use service::{Call, KeptImport, Listed, ManyChanged, Object, Route, Routes, Service, object_answer};
 
 const ABOUT: &str = "Context and objectives, assets, risks, their assessment, treatment and acceptance";
 
 pub fn service() -> Service {
     Service::new("risk", ABOUT, sqlx::migrate!("../../migrations/risk"), routes())
         .records::<asset::Event>()
+        .records::<service::upload::Event>()
         .records::<change::Event>()
         .records::<context::Event>()
         .records::<control::Event>()
@@ -74,6 +75,7 @@ pub fn service() -> Service {
         .view::<PursuedObjective>()
         .view::<PlannedChange>()
         .view::<AssessmentRound>()
+        .view::<KeptImport>()
         .reacts_to("tenancy", vec![when_access_changes_then_copy_it(), when_tenant_created_then_adopt_methodology()])
         .reacts_to("controls", vec![when_a_control_changes_then_note_it()])
 }
@@ -83,11 +85,11 @@ fn routes() -> Routes {
     let routes = of_methodology_and_assets(routes);
     let routes = of_risks(routes);
     let routes = of_treatment(routes);
-    of_rounds(routes).upload("/imports/assets", "Upload a list of assets", |_| Ok(Assets)).upload(
-        "/imports/risks",
-        "Upload a risk register",
-        |_| Ok(Risks),
-    )
+    of_rounds(routes)
+        .upload("/imports/assets", "Upload a list of assets", |_| Ok(Assets))
+        .upload("/imports/risks", "Upload a risk register", |_| Ok(Risks))
+        .uploads::<Assets>("/imports/assets", "/imports/assets/{id}", "/imports/assets/{id}/undo")
+        .uploads::<Risks>("/imports/risks", "/imports/risks/{id}", "/imports/risks/{id}/undo")
 }
 
 /// Clauses 4.1 to 4.3, 6.2 and 6.3.
@@ -299,6 +301,6 @@ mod tests {
             let name = reference.split('"').next().unwrap_or_default();
             assert!(document["components"]["schemas"].get(name).is_some(), "{name} is missing");
         }
-        assert_eq!(document["paths"].as_object().map(serde_json::Map::len), Some(52));
+        assert_eq!(document["paths"].as_object().map(serde_json::Map::len), Some(56));
     }
 }

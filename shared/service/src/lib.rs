@@ -76,5 +76,5 @@ pub use settings::Settings;
 pub use table::{Row, Seen, Table};
 pub use telemetry::{log_to, prometheus};
 pub use text::{checked_day, checked_person, checked_ref, checked_text, checked_text_if_given, natural};
-pub use upload::{Draft, Sent, Upload};
+pub use upload::{Draft, KeptImport, Sent, Undo, Upload};
 pub use visitor::Visitor;

@@ -1,6 +1,12 @@
 //! Uploads of whole registers: a dry run tells every mistake with its row and column, and what is recorded is recorded
 //! together or not at all. The same file again changes nothing.
 
+mod kept;
+mod undo;
+
+pub use kept::{Event, KeptImport};
+pub use undo::Undo;
+
 use crate::columns::Columns;
 use crate::words::{PARAMETER, Words};
 use crate::{Call, FieldError, Problem, Progress, Route, Routes, Table, field_error, json};
@@ -10,10 +16,12 @@ use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use bytes::Bytes;
 use eventstore::{Aggregate, Cx, EventOf, EventStore, Refused, Work};
+use kept::{Import, Kept};
 use serde::{Deserialize, Serialize};
 use std::fmt::Display;
 use std::sync::Arc;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 /// The most that is read of an upload.
 const MOST_BYTES: usize = 32 * 1024 * 1024;
@@ -35,6 +43,8 @@ pub trait Upload: Send + Sync + 'static {
     type Known: Send + 'static;
 
     const COLUMNS: Columns;
+    /// What its uploads are kept as, where they are listed and can be taken back.
+    const KEPT_AS: Option<&'static str> = None;
     /// What single requests take for what an upload does, beside managing the tenant.
     const NEEDS: &'static [Action];
 
@@ -85,6 +95,9 @@ pub struct Imported {
     pub dry_run: bool,
     /// The position of the tenant's log after it.
     pub position: i64,
+    /// Of what was recorded, where its uploads are kept; none where nothing had to change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<Uuid>,
     #[serde(flatten)]
     pub counts: Counts,
     /// Each wrong cell, in the order of rows; the first 1000. Only a dry run answers with any.
@@ -180,14 +193,20 @@ fn refuse_other_kinds(call: &Call) -> Result<(), Problem> {
     Ok(())
 }
 
-async fn answer<U: Upload>(call: &Call, upload: U) -> Result<Response, Problem> {
-    let dry_run = call.query.flag("dry_run")?;
+/// Refuses who may not do by single requests what an upload does.
+async fn allowed<U: Upload>(call: &Call) -> Result<(), Problem> {
     for action in U::NEEDS {
         if !call.may(*action).await? {
             let detail = format!("what an upload does here takes the action {} too", <&str>::from(*action));
             return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail));
         }
     }
+    Ok(())
+}
+
+async fn answer<U: Upload>(call: &Call, upload: U) -> Result<Response, Problem> {
+    let dry_run = call.query.flag("dry_run")?;
+    allowed::<U>(call).await?;
     let (sent, cx, store, upload) = (call.sent()?, call.upload()?, call.store.clone(), Arc::new(upload));
     let work = move |progress| async move {
         if dry_run {
@@ -214,7 +233,7 @@ pub async fn rehearse<U: Upload>(
         Ok(table) => take(&mut work, &upload, &Arc::new(table), progress).await?,
         Err(errors) => (Counts::default(), errors),
     };
-    Ok(Imported { dry_run: true, position, counts, errors })
+    Ok(Imported { dry_run: true, position, id: None, counts, errors })
 }
 
 /// Records the whole file, or nothing and a problem that tells its mistakes.
@@ -234,11 +253,41 @@ pub async fn record<U: Upload>(
             Box::pin(async move {
                 let (counts, errors) = take(work, &upload, &table, &progress).await?;
                 progress.at("recording", 0, counts.rows);
-                if errors.is_empty() { Ok(counts) } else { Err(Problem::fields(errors)) }
+                if !errors.is_empty() {
+                    return Err(Problem::fields(errors));
+                }
+                Ok(Recorded { id: keep::<U>(work, &counts).await?, counts })
             })
         })
         .await?;
-    Ok(Imported { dry_run: false, position: done.position, counts: done.answer, errors: vec![] })
+    let Recorded { id, counts } = done.answer;
+    Ok(Imported { dry_run: false, position: done.position, id, counts, errors: vec![] })
+}
+
+/// What is kept of an upload for a repeated request.
+#[derive(Serialize, Deserialize)]
+struct Recorded {
+    #[serde(default)]
+    id: Option<Uuid>,
+    #[serde(flatten)]
+    counts: Counts,
+}
+
+/// Keeps that there was an upload, behind the events that it caused. One that changed nothing is none.
+async fn keep<U: Upload>(work: &mut Work, counts: &Counts) -> Result<Option<Uuid>, Problem> {
+    let (Some(register), events) = (U::KEPT_AS, work.pending()) else { return Ok(None) };
+    if events == 0 {
+        return Ok(None);
+    }
+    let id = Uuid::now_v7();
+    let [rows, created, changed, events] =
+        [counts.rows, counts.created, counts.changed, events].map(|count| u32::try_from(count).unwrap_or(u32::MAX));
+    let kept = Kept { register: register.to_owned(), rows, created, changed, events };
+    match work.execute::<Import>(&id.to_string(), None, kept::Command::Record(kept)).await {
+        Ok(_) => Ok(Some(id)),
+        Err(Refused::Store(error)) => Err(error.into()),
+        Err(Refused::Rule(_) | Refused::Stale { .. }) => Err(Problem::internal()),
+    }
 }
 
 /// Decides on every row that is right.

@@ -4,7 +4,8 @@ use access::Action;
 use eventstore::Work;
 use service::upload::Read;
 use service::{
-    Cells, Columns, Draft, FieldError, Problem, Progress, Row, Seen, Table, Upload, checked_ref, entries, field_error,
+    Cells, Columns, Draft, FieldError, Problem, Progress, Row, Seen, Table, Undo, Upload, checked_ref, entries,
+    field_error,
 };
 use std::collections::BTreeSet;
 
@@ -24,6 +25,7 @@ impl Upload for Assets {
     type Of = Asset;
     type Known = Known;
 
+    const KEPT_AS: Option<&'static str> = Some(<Self as Undo>::REGISTER);
     const NEEDS: &'static [Action] = &[Action::WriteRisks];
     const COLUMNS: Columns = Columns::of(&[
         "ref_id",
@@ -165,7 +167,7 @@ mod tests {
         let (drafts, errors) = Assets.read(&table, &known, &Progress::default());
         let imports = drafts.into_iter().flat_map(|draft| draft.commands).map(|command| match command {
             Command::Import(import) => import,
-            Command::Add(_) | Command::Change(_) => panic!("a row is imported"),
+            Command::Add(_) | Command::Change(_) | Command::Remove => panic!("a row is imported"),
         });
         (imports.collect(), errors)
     }

@@ -8,7 +8,9 @@ use crate::risk::{Assessment, Broken, Command, Import, Risk, Stage, TreatmentOpt
 use access::Action;
 use eventstore::{Aggregate, Stream, Work};
 use service::upload::Read;
-use service::{Cells, Columns, Draft, FieldError, Problem, Progress, Row, Seen, Table, Upload, entries, field_error};
+use service::{
+    Cells, Columns, Draft, FieldError, Problem, Progress, Row, Seen, Table, Undo, Upload, entries, field_error,
+};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use views::shown;
 
@@ -51,6 +53,7 @@ impl Upload for Risks {
     type Of = Risk;
     type Known = Known;
 
+    const KEPT_AS: Option<&'static str> = Some(<Self as Undo>::REGISTER);
     const NEEDS: &'static [Action] = &[Action::WriteRisks, Action::DecideTreatment];
     const COLUMNS: Columns = Columns::of(&[
         "ref_id",
@@ -96,8 +99,8 @@ impl Upload for Risks {
         let methodology = methodology::in_force(work).await?;
         let mut risks = HashMap::new();
         for id in refs {
-            let (risk, version) = work.load::<Risk>(&id).await?;
-            if version > 0 {
+            let (risk, _) = work.load::<Risk>(&id).await?;
+            if risk.is_there() {
                 let category = risk.category().map(ToOwned::to_owned);
                 risks.insert(id, category);
             }
@@ -130,6 +133,7 @@ impl Upload for Risks {
             // The risk as a whole, and what no upload asks for.
             Broken::RefTaken
             | Broken::Closed
+            | Broken::Removed
             | Broken::NotTreated
             | Broken::NoResidual
             | Broken::NoOwner
