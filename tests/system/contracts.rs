@@ -21,6 +21,16 @@ fn events(heard: &Heard) -> Vec<(String, Value)> {
     .collect()
 }
 
+/// A file of another client, and its end.
+async fn upload_and_take_back(admin: &Client, at: &impl Fn(&str) -> String) {
+    let files = [("assets", "ref_id,name\nA-other,Other\n"), ("risks", "ref_id,name\nR-other,Other\n")];
+    for (register, file) in files {
+        let path = at(&format!("/imports/{register}"));
+        let id = admin.upload(&path, file.to_owned()).await.text("id");
+        admin.post(&format!("{path}/{id}/undo"), json!({"reason": "another client's file"})).await;
+    }
+}
+
 /// Does everything that there is to do, once.
 pub async fn do_everything(system: &System, admin: &Client, tenant: &str, smtp: std::net::SocketAddr) {
     let at = |tail: &str| format!("/v1/tenants/{tenant}{tail}");
@@ -68,6 +78,7 @@ pub async fn do_everything(system: &System, admin: &Client, tenant: &str, smtp: 
         admin.put(&at("/risks/R-1/treatment"), treatment).await;
     }
     decide_on_a_risk(system, admin, tenant).await;
+    upload_and_take_back(admin, &at).await;
     direct(admin, tenant).await;
     let included = json!({"applicable": true, "basis": "law", "justification": "We must"});
     admin.put(&at("/controls/A.5.31/applicability"), included).await;

@@ -158,9 +158,30 @@ fn exception(mut said: Value) -> Value {
     said
 }
 
+/// The same of uploads.
+fn right_file(operation: &Operation, tail: &str, id: &str) -> Option<String> {
+    let register = tail.strip_prefix("/imports/").filter(|_| operation.method == Method::POST)?;
+    Some(match register {
+        "assets" => format!("ref_id,name,parent_assets\nA-new,New,{id}\n"),
+        "risks" => format!("ref_id,name,assets\nR-new,New,{id}\n"),
+        "controls" => format!("ref_id,status\n{id},implemented\n"),
+        "soa-2013" => "control,applicable,basis\nA.5.1.1,yes,law\n".to_owned(),
+        "suppliers" => "ref_id,name,criticality\nS-new,New,low\n".to_owned(),
+        "exceptions" => {
+            let heading = "ref_id,name,description,justification,compensating_measure,expiration_date,controls";
+            format!("{heading}\nE-new,New,New,New,New,2999-01-01,{id}\n")
+        }
+        "people" => "person,roles\nnew,viewer\n".to_owned(),
+        _ => return None,
+    })
+}
+
 /// What would be right for each operation that writes, if its path were one's own.
 pub fn right(operation: &Operation, id: &str) -> Option<String> {
     let (_, tail) = operation.path.split_once("{tenant}")?;
+    if let Some(file) = right_file(operation, tail, id) {
+        return Some(file);
+    }
     let body = match (operation.method.as_str(), tail) {
         ("POST", "/assets") => json!({"ref": "A-new", "name": "New", "kind": "primary", "supports": [id]}),
         ("PUT", "/assets/{id}") => json!({"name": "Changed", "kind": "primary"}),
@@ -222,7 +243,8 @@ pub fn right(operation: &Operation, id: &str) -> Option<String> {
             | "/exceptions/{id}/end"
             | "/communications/{id}/end"
             | "/competences/{id}/retirement",
-        ) => json!({"reason": "so"}),
+        )
+        | ("POST", "/imports/assets/{id}/undo" | "/imports/risks/{id}/undo") => json!({"reason": "so"}),
         ("POST", "/competences") => json!({"ref": "K-new", "title": "New", "kind": "awareness", "criterion": "New"}),
         ("PUT", "/competences/{id}") => json!({"title": "Changed", "kind": "awareness", "criterion": "New"}),
         ("POST", "/competences/{id}/people") => {
@@ -251,9 +273,6 @@ pub fn right(operation: &Operation, id: &str) -> Option<String> {
         ("PUT", "/state") => json!({"state": "suspended"}),
         ("PUT", "/offer") => json!({"organisation": null}),
         ("PUT", "/contacts/{id}") => json!({"email": null}),
-        ("POST", "/imports/assets") => return Some(format!("ref_id,name,parent_assets\nA-new,New,{id}\n")),
-        ("POST", "/imports/soa-2013") => return Some("control,applicable,basis\nA.5.1.1,yes,law\n".to_owned()),
-        ("POST", "/imports/risks") => return Some(format!("ref_id,name,assets\nR-new,New,{id}\n")),
         (method, tail) => panic!("say here what would be right for {method} {tail}"),
     };
     Some(body.to_string())

@@ -310,10 +310,15 @@ impl Client {
                 "" | "people" | "permissions" | "roles" | "history" | "api-keys" | "auditor-grants" | "invitations"
                 | "settings" | "state" | "offer" | "groups",
             ) => "tenancy",
-            Some("imports") if path.split(['/', '?']).nth(5) == Some("soa-2013") => "controls",
+            // Told apart by the register.
+            Some("imports") => match path.split(['/', '?']).nth(5) {
+                Some("people") => "tenancy",
+                Some("assets" | "risks") => "risk",
+                _ => "controls",
+            },
             Some(
-                "methodology" | "assets" | "risks" | "quantifications" | "imports" | "actions" | "reassessments"
-                | "treatment-plan" | "context" | "objectives" | "planned-changes" | "assessment-rounds",
+                "methodology" | "assets" | "risks" | "quantifications" | "actions" | "reassessments" | "treatment-plan"
+                | "context" | "objectives" | "planned-changes" | "assessment-rounds",
             ) => "risk",
             Some(
                 "controls"

@@ -216,6 +216,10 @@ impl Control {
         self.implementation.state
     }
 
+    pub fn implementation(&self) -> &Implementation {
+        &self.implementation
+    }
+
     pub fn owner(&self) -> Option<&str> {
         self.owner.as_deref()
     }

@@ -102,6 +102,11 @@ pub enum Broken {
 }
 
 impl Exception {
+    /// What was asked for last.
+    pub fn waiver(&self) -> Option<&Waiver> {
+        self.waiver.as_ref()
+    }
+
     fn decide(&self, command: Command, cx: &Cx) -> Result<Vec<Event>, Broken> {
         let requested_by = cx.actor.to_string();
         let Some(waiver) = &self.waiver else {

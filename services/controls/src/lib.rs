@@ -15,6 +15,7 @@ mod evidence;
 mod exception;
 mod exhibit;
 mod having;
+mod import;
 mod issued;
 mod issuing;
 mod knowing;
@@ -42,6 +43,7 @@ use document::{
 use exception::{ApproveException, EndException, RefuseException, RegisteredException, RequestException};
 use exhibit::Exhibit;
 use having::{Attainments, Having, ShowCompetence};
+use import::{Controls, Exceptions, Suppliers};
 use issued::{IssuedSoa, LastEditions};
 use issuing::{ApproveSoa, IssueSoa, SoaDifferences};
 use knowing::{AcknowledgeDocument, Acknowledgements, Knowing};
@@ -160,6 +162,7 @@ fn soa_routes(routes: Routes) -> Routes {
                 .answered_by(soa::as_csv),
         )
         .with(transition_route())
+        .upload("/imports/controls", "Upload how controls are implemented, and whose they are", |_| Ok(Controls))
         .history_of::<LastEditions>("/soa/history", "Who approved and issued the Statement of Applicability", |_| {
             soa::ID.to_owned()
         })
@@ -223,7 +226,7 @@ fn transition_route() -> Route {
         Action::DecideApplicability,
         "Upload a Statement of Applicability of ISO/IEC 27001:2013: what is clear is decided, the rest is told",
     )
-    .takes_text("text/csv", transition::MOST_BYTES)
+    .takes_table(transition::MOST_BYTES)
     .parameter("dry_run", "true: tell what would happen, and every mistake, and record nothing")
     .parameter("basis", "The basis of what was included without one: risk_treatment, law, contract or good_practice")
     .parameter("reason", "Why; `as in the statement of 2013` where it is not given")
@@ -286,6 +289,7 @@ fn document_routes(routes: Routes) -> Routes {
 
 fn supplier_routes(routes: Routes) -> Routes {
     routes
+        .upload("/imports/suppliers", "Upload a list of suppliers", |_| Ok(Suppliers))
         .dated_list::<RegisteredSupplier>("/suppliers", "Suppliers, and what there is to do about them")
         .register::<DescribeSupplier>("/suppliers", "/suppliers/{id}")
         .dated_object::<RegisteredSupplier>("/suppliers/{id}", "One supplier")
@@ -298,6 +302,7 @@ fn supplier_routes(routes: Routes) -> Routes {
 
 fn exception_routes(routes: Routes) -> Routes {
     routes
+        .upload("/imports/exceptions", "Upload a list of exceptions that are asked for", |_| Ok(Exceptions))
         .dated_list::<RegisteredException>("/exceptions", "What is done without, until when, and by whose leave")
         .register::<RequestException>("/exceptions", "/exceptions/{id}")
         .dated_object::<RegisteredException>("/exceptions/{id}", "One exception")

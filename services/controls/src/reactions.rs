@@ -41,7 +41,7 @@ pub fn when_tenant_created_then_add_annex_a() -> Reaction {
 /// Risk names controls of Annex A only. One that is not there is a fault (or tenancy's news is late): the tenant is
 /// parked for this source and tried again.
 pub fn when_a_treatment_changes_then_link_controls() -> Reaction {
-    Reaction::to(&["risk.treatment_decided", "risk.closed", "risk.reopened"], |work, event| {
+    Reaction::to(&["risk.treatment_decided", "risk.closed", "risk.reopened", "risk.removed"], |work, event| {
         Box::pin(async move {
             let Treatment { option, controls, released_controls } = serde_json::from_value(event.data.clone())?;
             let risk = event.stream.id();

@@ -3,7 +3,7 @@ mod list;
 #[cfg(test)]
 mod tests;
 
-pub use body::{AgreeWithSupplier, AssessSupplier, DescribeSupplier, EndSupplier, PlanExit};
+pub use body::{AgreeWithSupplier, AssessSupplier, DescribeSupplier, EndSupplier, MOST_SERVICES, PlanExit};
 pub use list::RegisteredSupplier;
 
 use chrono::NaiveDate;
@@ -135,6 +135,10 @@ pub enum Broken {
 }
 
 impl Supplier {
+    pub fn profile(&self) -> Option<&Profile> {
+        self.profile.as_ref()
+    }
+
     fn decide(&self, command: Command, _: &Cx) -> Result<Vec<Event>, Broken> {
         let Some(profile) = &self.profile else {
             let Command::Register(profile) = command else { return Err(Broken::NotRegistered) };

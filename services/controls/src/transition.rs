@@ -54,7 +54,7 @@ pub async fn upload(call: Call) -> Result<Response, Problem> {
         let detail = "states and owners take the action write_controls too";
         return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail));
     }
-    let table = Table::read(&call.body, old::COLUMNS);
+    let table = call.sent()?.table(old::COLUMNS).await?;
     if dry_run {
         return rehearse(&call, cx, table, basis).await;
     }

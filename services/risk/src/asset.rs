@@ -76,6 +76,8 @@ pub enum Command {
     Add(Profile),
     Change(Profile),
     Import(Import),
+    /// It should never have been there.
+    Remove,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -83,6 +85,8 @@ pub enum Command {
 pub enum Event {
     Added(Profile),
     Changed(Profile),
+    /// It is no asset of the register any more. Its ref is free.
+    Removed {},
 }
 
 #[derive(Debug, PartialEq, thiserror::Error, strum::IntoStaticStr)]
@@ -93,12 +97,18 @@ pub enum Broken {
 }
 
 impl Asset {
+    /// What is said of it, while it is in the register.
+    pub fn profile(&self) -> Option<&Profile> {
+        self.profile.as_ref()
+    }
+
     fn decide(&self, command: Command, _: &Cx) -> Result<Vec<Event>, Broken> {
         match (command, &self.profile) {
             (Command::Add(profile), None) => Ok(vec![Event::Added(profile)]),
             (Command::Add(profile), Some(standing)) if *standing != profile => Err(Broken::RefTaken),
-            (Command::Add(_), Some(_)) => Ok(vec![]),
+            (Command::Add(_), Some(_)) | (Command::Remove, None) => Ok(vec![]),
             (Command::Change(profile), standing) => Ok(changed(standing.as_ref(), profile)),
+            (Command::Remove, Some(_)) => Ok(vec![Event::Removed {}]),
             (Command::Import(row), standing) => Ok(changed(standing.as_ref(), row.over(standing.as_ref()))),
         }
     }
@@ -106,6 +116,7 @@ impl Asset {
     fn apply(&mut self, event: Event) {
         match event {
             Event::Added(profile) | Event::Changed(profile) => self.profile = Some(profile),
+            Event::Removed {} => self.profile = None,
         }
     }
 }

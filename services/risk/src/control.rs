@@ -2,7 +2,7 @@
 
 mod named;
 
-pub use named::{checked_control, checked_controls, excluded, is_excluded, refuse_excluded, streams};
+pub use named::{checked_controls, control_meant, excluded, is_excluded, refuse_excluded, streams};
 
 use crate::control_state::{ControlState, Effectiveness, State};
 use eventstore::{Cx, aggregate};

@@ -9,7 +9,7 @@ mod context;
 mod control;
 mod control_state;
 mod every;
-pub mod import;
+mod import;
 mod methodology;
 mod objective;
 mod plan;
@@ -23,6 +23,7 @@ mod round;
 mod fixture;
 
 pub use asset::RegisteredAsset;
+pub use import::{Assets, Risks};
 pub use reactions::{when_a_control_changes_then_note_it, when_tenant_created_then_adopt_methodology};
 pub use register::RegisteredRisk;
 
@@ -36,7 +37,6 @@ use context::{
     UnderstoodContext, scope_changes, scope_preview,
 };
 use control_state::ControlState;
-use import::{Imported, MOST_BYTES};
 use methodology::{AdoptMethodology, AdoptedMethodology};
 use objective::{ChangeObjective, DropObjective, EvaluateObjective, PursuedObjective, SetObjective};
 use plan::{ApprovePlan, TreatmentPlan};
@@ -49,13 +49,14 @@ use risk::{
     NoteExistingControls, PlanAction, Reopen, Withdraw,
 };
 use round::{AssessmentRound, CompleteRound, RoundInFull, StartRound, round_in_full};
-use service::{Call, Listed, ManyChanged, Object, Route, Routes, Service, object_answer};
+use service::{Call, KeptImport, Listed, ManyChanged, Object, Route, Routes, Service, object_answer};
 
 const ABOUT: &str = "Context and objectives, assets, risks, their assessment, treatment and acceptance";
 
 pub fn service() -> Service {
     Service::new("risk", ABOUT, sqlx::migrate!("../../migrations/risk"), routes())
         .records::<asset::Event>()
+        .records::<service::upload::Event>()
         .records::<change::Event>()
         .records::<context::Event>()
         .records::<control::Event>()
@@ -74,6 +75,7 @@ pub fn service() -> Service {
         .view::<PursuedObjective>()
         .view::<PlannedChange>()
         .view::<AssessmentRound>()
+        .view::<KeptImport>()
         .reacts_to("tenancy", vec![when_access_changes_then_copy_it(), when_tenant_created_then_adopt_methodology()])
         .reacts_to("controls", vec![when_a_control_changes_then_note_it()])
 }
@@ -84,8 +86,10 @@ fn routes() -> Routes {
     let routes = of_risks(routes);
     let routes = of_treatment(routes);
     of_rounds(routes)
-        .with(upload("/imports/assets", "Upload a list of assets").answered_by(import::assets))
-        .with(upload("/imports/risks", "Upload a risk register").answered_by(import::risks))
+        .upload("/imports/assets", "Upload a list of assets", |_| Ok(Assets))
+        .upload("/imports/risks", "Upload a risk register", |_| Ok(Risks))
+        .uploads::<Assets>("/imports/assets", "/imports/assets/{id}", "/imports/assets/{id}/undo")
+        .uploads::<Risks>("/imports/risks", "/imports/risks/{id}", "/imports/risks/{id}/undo")
 }
 
 /// Clauses 4.1 to 4.3, 6.2 and 6.3.
@@ -283,19 +287,6 @@ fn register_for_a_spreadsheet() -> Route {
         .answered_by(register_as_csv)
 }
 
-fn upload(tail: &'static str, summary: &'static str) -> Route {
-    Route::tenant(Method::POST, tail, Action::ManageTenant, summary)
-        .takes_text("text/csv", MOST_BYTES)
-        .parameter("dry_run", "true: tell what would happen, and every mistake, and record nothing")
-        .parameter(
-            "reason",
-            "Why; recorded with everything that the upload changes, `as imported` where it is not given",
-        )
-        .parameter("occurred_at", "When it happened, where that was not now")
-        .gives::<Imported>(200)
-        .tells::<Imported>()
-}
-
 #[cfg(test)]
 mod tests {
     use super::service;
@@ -310,6 +301,6 @@ mod tests {
             let name = reference.split('"').next().unwrap_or_default();
             assert!(document["components"]["schemas"].get(name).is_some(), "{name} is missing");
         }
-        assert_eq!(document["paths"].as_object().map(serde_json::Map::len), Some(52));
+        assert_eq!(document["paths"].as_object().map(serde_json::Map::len), Some(56));
     }
 }

@@ -150,6 +150,7 @@ impl View for RegisteredRisk {
         Ok(match (current, event.decode()?) {
             (current, None) => current,
             (None, Some(Event::Identified(profile))) => Some(Self::identified(profile)),
+            (_, Some(Event::Removed { .. })) => None,
             (None, Some(_)) => return Err(serde::de::Error::custom("a risk's first event identifies it")),
             (Some(mut risk), Some(happened)) => {
                 risk.take(happened, event);
@@ -215,6 +216,8 @@ impl RegisteredRisk {
             }
             Event::Closed { .. } => self.closed_at = Some(event.occurred_at),
             Event::Reopened { .. } => self.closed_at = None,
+            // The row ends with it.
+            Event::Removed { .. } => {}
         }
         self.state = self.reached();
     }

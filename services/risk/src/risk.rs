@@ -3,6 +3,7 @@
 mod acceptance;
 mod actions;
 mod assess;
+mod back;
 mod close;
 mod controls;
 mod identify;
@@ -102,22 +103,37 @@ impl Treatment {
 
 #[derive(Clone, Debug)]
 pub enum Command {
-    Identify { profile: Profile, owner: Option<String> },
+    Identify {
+        profile: Profile,
+        owner: Option<String>,
+    },
     Describe(Profile),
     Assess(Assessment),
     AssignOwner(String),
     NoteExistingControls(Vec<String>),
     DecideTreatment(Treatment),
-    PlanAction { action: String, planned: Action },
-    FinishAction { action: String, on: NaiveDate },
-    DropAction { action: String },
+    PlanAction {
+        action: String,
+        planned: Action,
+    },
+    FinishAction {
+        action: String,
+        on: NaiveDate,
+    },
+    DropAction {
+        action: String,
+    },
     Accept(Offered),
-    ConfirmAcceptance { in_force: u32 },
+    ConfirmAcceptance {
+        in_force: u32,
+    },
     WithdrawAcceptance,
     ApprovePlan(Offered),
     Close,
     Reopen,
     Import(Import),
+    /// It should never have been there.
+    Remove,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -178,6 +194,10 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         controls: Vec<String>,
     },
+    /// It is no risk of the register any more, and relies on no control. Its ref is free.
+    Removed {
+        released_controls: Vec<String>,
+    },
 }
 
 #[derive(Debug, PartialEq, thiserror::Error, strum::IntoStaticStr)]
@@ -223,6 +243,8 @@ pub enum Broken {
     ActionsOpen { actions: String },
     #[error("the risk is closed: reopen it first")]
     Closed,
+    #[error("it is not in the register any more: identify it anew")]
+    Removed,
 }
 
 /// What was accepted last, and whether it counts yet.
@@ -253,6 +275,11 @@ pub struct Risk {
 }
 
 impl Risk {
+    /// Whether it is in the register, open or closed.
+    pub fn is_there(&self) -> bool {
+        self.profile.is_some()
+    }
+
     /// Whether what is left of it is accepted, and waits for nobody.
     pub fn is_accepted(&self) -> bool {
         self.acceptance.as_ref().is_some_and(|given| given.confirmed)
@@ -268,8 +295,12 @@ impl Risk {
     }
 
     fn decide(&self, command: Command, cx: &Cx) -> Result<Vec<Event>, Broken> {
-        // A row of a file lets each command in it decide by itself; closing and reopening are what a closed risk is asked for.
-        let by_itself = matches!(command, Command::Import(_) | Command::Close | Command::Reopen);
+        // A row of a file lets each command in it decide by itself; closing, reopening and removing are what a closed risk is asked for.
+        let by_itself = matches!(command, Command::Import(_) | Command::Close | Command::Reopen | Command::Remove);
+        let begins = matches!(command, Command::Identify { .. } | Command::Import(_) | Command::Remove);
+        if !begins && !self.is_there() {
+            return Err(Broken::Removed);
+        }
         let events = self.decide_open(command, cx)?;
         if by_itself {
             Ok(events)
@@ -303,7 +334,13 @@ impl Risk {
             Command::Close => self.close(),
             Command::Reopen => Ok(unless(!self.closed, || self.reopened())),
             Command::Import(row) => self.import(row, cx),
+            Command::Remove => Ok(self.remove()),
         }
+    }
+
+    fn remove(&self) -> Vec<Event> {
+        let relied_on = self.treatment.iter().flat_map(|treatment| &treatment.controls);
+        unless(!self.is_there(), || Event::Removed { released_controls: relied_on.cloned().collect() })
     }
 
     /// With what follows for an acceptance from a change of what it rests on.
@@ -370,6 +407,7 @@ impl Risk {
             Event::PlanApproved { revision } => self.plan_approved = Some(revision),
             Event::Closed { .. } => self.closed = true,
             Event::Reopened { .. } => self.closed = false,
+            Event::Removed { .. } => *self = Self::default(),
         }
     }
 }

@@ -137,7 +137,7 @@ impl Figure {
     #[expect(clippy::unnecessary_wraps, reason = "the shape of every decision")]
     fn decide(&self, heard: Heard, _: &Cx) -> Result<Vec<Event>, Broken> {
         let now = match heard {
-            Heard::RiskIdentified => Event::RiskNoted(self.risk()),
+            Heard::RiskIdentified => Event::RiskNoted(NotedRisk::default()),
             Heard::RiskAssessed { current, level, acceptable } => {
                 let before = self.risk();
                 if before.current && !current {

@@ -23,6 +23,7 @@ mod group_roles;
 mod grouping;
 mod hand_over;
 mod identities;
+mod import;
 mod invitation;
 mod invitations;
 mod known_group;
@@ -283,6 +284,7 @@ fn people_and_roles(routes: Routes) -> Routes {
                 .gives::<Answered>(200)
                 .answered_by(people::set_roles),
         )
+        .upload("/imports/people", "Upload the tenant's people and all of their roles", import::People::asked)
         .with(
             Route::tenant(Method::GET, "/permissions", Read, "Say what the caller may do here")
                 .gives::<Permissions>(200)

@@ -97,6 +97,8 @@ fn heard(event: &Recorded) -> serde_json::Result<Option<(String, Heard)>> {
         "risk.acceptance_asked" | "risk.acceptance_withdrawn" | "risk.acceptance_lapsed" => {
             object(Heard::RiskAccepted { acceptance: None })
         }
+        // What is not in the register counts for nothing, and what comes again begins anew.
+        "risk.removed" => object(Heard::RiskClosed { closed: true }),
         kind @ ("risk.closed" | "risk.reopened") => object(Heard::RiskClosed { closed: kind == "risk.closed" }),
         "methodology.adopted" => {
             let Adopted { revision } = serde_json::from_value(data())?;
@@ -130,7 +132,7 @@ fn heard(event: &Recorded) -> serde_json::Result<Option<(String, Heard)>> {
 }
 
 /// What changes a figure.
-const COUNTED: [&str; 20] = [
+const COUNTED: [&str; 21] = [
     "risk.identified",
     "risk.assessed",
     "risk.treatment_decided",
@@ -140,6 +142,7 @@ const COUNTED: [&str; 20] = [
     "risk.acceptance_lapsed",
     "risk.closed",
     "risk.reopened",
+    "risk.removed",
     "methodology.adopted",
     "control.included",
     "control.excluded",

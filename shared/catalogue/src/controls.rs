@@ -66,6 +66,19 @@ pub fn control(id: &str) -> Option<&'static Control> {
     annex_a().iter().find(|control| control.id == id)
 }
 
+/// The control that people or other programs mean: by its id, also without the letter, with its title behind it, or as the
+/// last part of a URN such as `iso27001-2022:a.5.1`; or by its title.
+pub fn control_meant(written: &str) -> Option<&'static Control> {
+    let written = written.trim().to_lowercase();
+    let id = written.rsplit_once(':').map_or(written.as_str(), |(_, last)| last.trim());
+    let first = written.split([' ', ':', '\u{a0}']).next().unwrap_or_default();
+    let is = |control: &&Control| {
+        let own = control.id.to_lowercase();
+        own == id || own == first || own.strip_prefix("a.") == Some(id) || control.title.to_lowercase() == written
+    };
+    annex_a().iter().find(is)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,6 +118,25 @@ mod tests {
             ] {
                 assert!(!list.is_empty(), "{} lacks an attribute", control.id);
             }
+        }
+    }
+
+    #[test]
+    fn a_control_is_meant_in_many_ways() {
+        for written in [
+            "A.5.1",
+            " a.5.1 ",
+            "5.1",
+            "iso27001-2022:a.5.1",
+            "urn:x:req_node:iso27001-2022:a.5.1",
+            "A.5.1: rules",
+            "A.5.1 Policies",
+            "policies for information security",
+        ] {
+            assert_eq!(control_meant(written).map(|control| control.id.as_str()), Some("A.5.1"), "{written}");
+        }
+        for written in ["", "5.1 inch", "A.5", "A.5.11x", "A.9.2.6", "backup policy"] {
+            assert_eq!(control_meant(written), None, "{written}");
         }
     }
 

@@ -10,7 +10,7 @@ mod scales;
 #[cfg(test)]
 mod facts;
 
-pub use controls::{Attributes, Control, Theme, annex_a, control};
+pub use controls::{Attributes, Control, Theme, annex_a, control, control_meant};
 pub use correspondence::{Successors, predecessors, successors};
 pub use documents::{DocumentDuty, MandatoryDocument, Slot, mandatory_documents};
 pub use scales::{Appetite, NotOnScale, Scales, ScalesError, baseline_scales};

@@ -144,6 +144,11 @@ impl Work {
         &self.cx
     }
 
+    /// How many events are decided so far.
+    pub fn pending(&self) -> usize {
+        self.pending.len()
+    }
+
     /// The context of what is decided from here on: a batch of messages is one work with one context each.
     pub fn continue_as(&mut self, cx: Cx) {
         debug_assert_eq!(cx.tenant, self.cx.tenant, "a work belongs to one tenant");

@@ -1,8 +1,7 @@
 //! What the cells of an uploaded row say.
 
-use crate::table::Row;
-use crate::{Faults, FieldError, checked_ref, checked_text, field_error, tidy};
-use std::collections::HashMap;
+use crate::table::{Row, Seen};
+use crate::{Faults, FieldError, checked_person, checked_ref, checked_text, field_error, tidy};
 
 /// As in every register.
 const LONGEST_NAME: usize = 200;
@@ -32,12 +31,12 @@ impl<'a> Cells<'a> {
     }
 
     /// The row's ref, which no row before it has.
-    pub fn reference(&mut self, seen: &mut HashMap<String, u64>) -> Option<String> {
+    pub fn reference(&mut self, seen: &mut Seen) -> Option<String> {
         self.named("ref_id", seen)
     }
 
     /// The same, by another column.
-    pub fn named(&mut self, column: &'static str, seen: &mut HashMap<String, u64>) -> Option<String> {
+    pub fn named(&mut self, column: &'static str, seen: &mut Seen) -> Option<String> {
         let id = self.faults.keep(checked_ref(column, self.row.cell(column)))?;
         if let Some(before) = seen.get(&id) {
             self.faults.wrong(column, format!("{id} is in row {before} already: each row is another object"));
@@ -57,6 +56,17 @@ impl<'a> Cells<'a> {
     pub fn text(&mut self, column: &'static str, most: usize) -> Option<String> {
         let cell = self.given(column)?;
         self.faults.keep(checked_text(column, cell, most))
+    }
+
+    /// Who is named by their handle. Other programs know people by other names.
+    pub fn person(&mut self, column: &'static str) -> Option<String> {
+        let cell = self.given(column)?;
+        let checked = checked_person(column, cell).map_err(|error| {
+            let cell: String = cell.chars().take(60).collect();
+            let detail = format!("{}; or say whose it is, as in map={column}:{cell}=mara", error.detail);
+            FieldError { detail, ..error }
+        });
+        self.faults.keep(checked)
     }
 
     /// A cell that says one of a few words.

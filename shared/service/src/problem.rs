@@ -66,6 +66,11 @@ impl Problem {
         Self { errors, ..Self::new(StatusCode::BAD_REQUEST, "invalid", detail) }
     }
 
+    /// With each field or object that is at fault.
+    pub(crate) fn telling(self, errors: Vec<FieldError>) -> Self {
+        Self { errors, ..self }
+    }
+
     /// Missing, or another tenant's: the two cannot be told apart.
     pub fn not_found(what: impl std::fmt::Display) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", format!("there is no {what} here"))

@@ -1,14 +1,25 @@
 //! Uploaded tables, as spreadsheets write them.
 
-use crate::{FieldError, as_written, field_error};
+use crate::columns::Columns;
+use crate::words::Words;
+use crate::{FieldError, Progress, as_written, field_error, workbook};
 use csv::{ReaderBuilder, StringRecord};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// More rows than this are no register of one organisation.
-const MOST_ROWS: usize = 20_000;
+pub const MOST_ROWS: usize = 20_000;
+
+/// The cells of a row, each in its place.
+pub type Record = Vec<String>;
+
+/// The rows of the refs that were read so far.
+pub type Seen = HashMap<String, u64>;
 
 /// The delimiters that spreadsheets write.
 const DELIMITERS: [char; 3] = [',', ';', '\t'];
+
+/// How an .xls begins, and an .xlsx with a password.
+const OLD_WORKBOOK: [u8; 4] = [0xd0, 0xcf, 0x11, 0xe0];
 
 /// An uploaded table: its rows by the names of the columns that we know.
 #[derive(Debug, PartialEq)]
@@ -34,13 +45,23 @@ impl Row {
 }
 
 impl Table {
-    /// Reads UTF-8 with or without a byte order mark. The heading says which delimiter is used and which columns there
-    /// are, in any order; the first two of `columns` must be among them.
-    pub fn read(file: &[u8], columns: &'static [&'static str]) -> Result<Self, Vec<FieldError>> {
-        let text = text(file).map_err(|error| vec![error])?;
-        let mut records = records(&text, delimiter(&text)).into_iter();
+    /// Reads a workbook, or UTF-8 with or without a byte order mark, of which the heading says which delimiter is used. The
+    /// columns are in any order.
+    pub fn read(file: &[u8], sheet: Option<&str>, columns: &Columns) -> Result<Self, Vec<FieldError>> {
+        let records = if workbook::is_one(file) {
+            workbook::records(file, sheet)
+        } else if sheet.is_some() {
+            Err(field_error("sheet", "only a workbook has sheets: leave it out, or send an .xlsx file"))
+        } else {
+            text(file).map(|text| records(&text, delimiter(&text)))
+        };
+        Self::of(records.map_err(|error| vec![error])?, columns)
+    }
+
+    fn of(records: Vec<(u64, Record)>, columns: &Columns) -> Result<Self, Vec<FieldError>> {
+        let mut records = records.into_iter();
         let Some((heading_row, heading)) = records.next() else {
-            let detail = format!("the file is empty: its first row is the heading {}", columns.join(","));
+            let detail = format!("the file is empty: its first row is the heading {}", columns.names.join(","));
             return Err(vec![field_error("body", detail)]);
         };
         let heading = Heading::read(heading_row, &heading, columns)?;
@@ -50,16 +71,48 @@ impl Table {
         }
         let mut table = Self { rows: Vec::new(), ignored_columns: heading.ignored.clone(), errors: Vec::new() };
         for (number, record) in records {
-            match heading.row(number, &record) {
+            match heading.row(number, record) {
                 Ok(row) => table.rows.push(row),
                 Err(error) => table.errors.push(error),
             }
         }
         Ok(table)
     }
+
+    /// The same table in our words.
+    #[must_use]
+    pub fn in_our_words(mut self, words: &Words) -> Self {
+        for (column, cell) in self.rows.iter_mut().flat_map(|row| &mut row.cells) {
+            if let Some(ours) = words.ours(column, cell) {
+                *cell = ours;
+            }
+        }
+        self
+    }
+
+    /// What `read` makes of each row that is right, and every mistake of the others.
+    pub fn each<T>(
+        &self,
+        progress: &Progress,
+        mut read: impl FnMut(&Row, &mut Seen) -> Result<T, Vec<FieldError>>,
+    ) -> (Vec<T>, Vec<FieldError>) {
+        let (mut seen, mut made, mut errors) = (Seen::new(), Vec::new(), self.errors.clone());
+        for (index, row) in self.rows.iter().enumerate() {
+            progress.at("reading", index, self.rows.len());
+            match read(row, &mut seen) {
+                Ok(one) => made.push(one),
+                Err(wrong) => errors.extend(wrong),
+            }
+        }
+        (made, errors)
+    }
 }
 
 fn text(file: &[u8]) -> Result<String, FieldError> {
+    if file.starts_with(&OLD_WORKBOOK) {
+        let detail = "it is a workbook of another kind, or one with a password: save it as .xlsx without one";
+        return Err(field_error("body", detail));
+    }
     let text = std::str::from_utf8(file).map_err(|error| {
         let before = file.iter().take(error.valid_up_to()).filter(|byte| **byte == b'\n').count();
         let detail = format!("it is not UTF-8 from line {} on: save it as \"CSV UTF-8\"", before + 1);
@@ -84,7 +137,7 @@ fn delimiter(text: &str) -> u8 {
 }
 
 /// The records that are not empty, each with its row.
-fn records(text: &str, delimiter: u8) -> Vec<(u64, StringRecord)> {
+fn records(text: &str, delimiter: u8) -> Vec<(u64, Record)> {
     let mut reader =
         ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_reader(text.as_bytes());
     let mut records = Vec::new();
@@ -93,7 +146,7 @@ fn records(text: &str, delimiter: u8) -> Vec<(u64, StringRecord)> {
     while reader.read_record(&mut record).unwrap_or(false) {
         row += 1 + empty_rows_before(text, &record);
         if record.iter().any(|cell| !cell.trim().is_empty()) {
-            records.push((row, record.clone()));
+            records.push((row, record.iter().map(ToOwned::to_owned).collect()));
         }
     }
     records
@@ -113,14 +166,13 @@ struct Heading {
 }
 
 impl Heading {
-    fn read(row: u64, names: &StringRecord, columns: &'static [&'static str]) -> Result<Self, Vec<FieldError>> {
+    fn read(row: u64, names: &Record, columns: &Columns) -> Result<Self, Vec<FieldError>> {
         let mut heading = Self { places: Vec::new(), ignored: Vec::new() };
         let mut errors = Vec::new();
         let mut wrong = |field: &str, detail: String| {
             errors.push(FieldError { row: Some(row), ..field_error(field, detail) });
         };
-        for name in names.iter().map(str::trim) {
-            let known = columns.iter().find(|column| column.eq_ignore_ascii_case(name)).copied();
+        for (name, known) in names.iter().map(|name| name.trim()).zip(columns.read(names)) {
             match known {
                 Some(column) if heading.places.contains(&known) => {
                     wrong(column, "the heading names this column twice: remove one".to_owned());
@@ -131,15 +183,15 @@ impl Heading {
             }
             heading.places.push(known);
         }
-        for required in columns.iter().take(2) {
-            if !heading.places.contains(&Some(*required)) {
-                wrong(required, format!("this column is missing: the heading is {}", columns.join(",")));
+        for required in columns.required() {
+            if !heading.places.contains(&Some(required)) {
+                wrong(required, format!("this column is missing: the heading is {}", columns.names.join(",")));
             }
         }
         if errors.is_empty() { Ok(heading) } else { Err(errors) }
     }
 
-    fn row(&self, number: u64, record: &StringRecord) -> Result<Row, FieldError> {
+    fn row(&self, number: u64, record: Record) -> Result<Row, FieldError> {
         let beyond = record.iter().skip(self.places.len()).any(|cell| !cell.trim().is_empty());
         if beyond || record.len() < self.places.len() {
             let (cells, columns) = (record.len(), self.places.len());
@@ -150,7 +202,7 @@ impl Heading {
             return Err(FieldError { row: Some(number), ..field_error("body", detail) });
         }
         let cells = self.places.iter().zip(record);
-        let known = cells.filter_map(|(place, cell)| place.map(|place| (place, as_written(cell).to_owned())));
+        let known = cells.filter_map(|(place, cell)| place.map(|place| (place, as_written(&cell).to_owned())));
         Ok(Row { number, cells: known.collect() })
     }
 }
@@ -158,15 +210,16 @@ impl Heading {
 #[cfg(test)]
 mod tests {
     use super::{MOST_ROWS, Table};
+    use crate::columns::Columns;
 
-    const COLUMNS: &[&str] = &["ref_id", "name", "description"];
+    const COLUMNS: Columns = Columns::of(&["ref_id", "name", "description"]);
 
     fn read(file: &str) -> Table {
-        Table::read(file.as_bytes(), COLUMNS).expect("a table")
+        Table::read(file.as_bytes(), None, &COLUMNS).expect("a table")
     }
 
     fn refused(file: &[u8]) -> Vec<String> {
-        let errors = Table::read(file, COLUMNS).expect_err("refused");
+        let errors = Table::read(file, None, &COLUMNS).expect_err("refused");
         errors.into_iter().map(|error| format!("{}: {}", error.field, error.detail)).collect()
     }
 
@@ -219,6 +272,7 @@ mod tests {
         assert_eq!(refused(b"ref_id,name,Name\n"), ["name: the heading names this column twice: remove one"]);
         assert!(refused(b"  \n\n")[0].starts_with("body: the file is empty"));
         assert!(refused(b"ref_id,name\nR-1,caf\xe9\n")[0].starts_with("body: it is not UTF-8 from line 2 on"));
+        assert!(refused(&[0xd0, 0xcf, 0x11, 0xe0, 0xa1])[0].contains("save it as .xlsx"));
         let endless = format!("ref_id,name\n{}", "R-1,a\n".repeat(MOST_ROWS + 1));
         assert!(refused(endless.as_bytes())[0].contains("split it"));
     }

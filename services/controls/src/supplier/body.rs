@@ -6,7 +6,7 @@ use serde::Deserialize;
 use service::{Faults, Problem, checked_day, checked_person, checked_text};
 use utoipa::ToSchema;
 
-const MOST_SERVICES: usize = 100;
+pub const MOST_SERVICES: usize = 100;
 
 /// What is said of a supplier, whole: what is left out is no longer so.
 #[derive(Clone, Debug, Deserialize, ToSchema)]

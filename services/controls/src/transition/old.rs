@@ -1,10 +1,9 @@
 use crate::checks::LONGEST_TEXT;
 use crate::control::{Basis, ImplementationState};
 use catalogue::successors;
-use service::{Cells, FieldError, Row, Table, checked_person, field_error};
-use std::collections::HashMap;
+use service::{Cells, Columns, FieldError, Progress, Row, Seen, Table, field_error};
 
-pub const COLUMNS: &[&str] = &["control", "applicable", "justification", "basis", "state", "how", "owner"];
+pub const COLUMNS: Columns = Columns::of(&["control", "applicable", "justification", "basis", "state", "how", "owner"]);
 
 /// What an old statement says of a control of 2013.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,18 +19,12 @@ pub struct OldRow {
 
 /// All rows, or every mistake in them.
 pub fn read(table: &Table) -> Result<Vec<OldRow>, Vec<FieldError>> {
-    let (mut seen, mut errors, mut rows) = (HashMap::new(), table.errors.clone(), Vec::new());
-    for row in &table.rows {
-        match old_row(row, &mut seen) {
-            Ok(old) => rows.push(old),
-            Err(wrong) => errors.extend(wrong),
-        }
-    }
+    let (rows, mut errors) = table.each(&Progress::default(), old_row);
     errors.sort_by_key(|error| error.row);
     if errors.is_empty() { Ok(rows) } else { Err(errors) }
 }
 
-fn old_row(row: &Row, seen: &mut HashMap<String, u64>) -> Result<OldRow, Vec<FieldError>> {
+fn old_row(row: &Row, seen: &mut Seen) -> Result<OldRow, Vec<FieldError>> {
     let mut cells = Cells::of(row);
     let id = control(row.cell("control")).and_then(|id| match seen.insert(id.clone(), row.number) {
         Some(before) => Err(field_error("control", format!("{id} is in row {before} already"))),
@@ -49,8 +42,7 @@ fn old_row(row: &Row, seen: &mut HashMap<String, u64>) -> Result<OldRow, Vec<Fie
     let basis = cells.word("basis", basis);
     let state = cells.word("state", state);
     let how = cells.text("how", LONGEST_TEXT);
-    let owner = cells.given("owner").map(|owner| checked_person("owner", owner));
-    let owner = owner.and_then(|owner| cells.faults.keep(owner));
+    let owner = cells.person("owner");
     let made = id.zip(applicable);
     cells.settle(made.map(|(id, applicable)| OldRow { id, applicable, justification, basis, state, how, owner }))
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use service::Table;
 
 fn rows(file: &str) -> Vec<OldRow> {
-    old::read(&Table::read(file.as_bytes(), old::COLUMNS).expect("a table")).expect("right")
+    old::read(&Table::read(file.as_bytes(), None, &old::COLUMNS).expect("a table")).expect("right")
 }
 
 fn proposed(id: &str, file: &str, basis: Option<Basis>) -> Value {
@@ -66,7 +66,7 @@ fn a_basis_that_is_not_said_is_asked_for() {
 fn every_wrong_cell_is_told() {
     let file = "control,applicable,justification,basis,state,owner\n\
                 A.8.13,yes,,,,\nA.12.3.1,maybe,,,,\n12.3.1,yes,,,,\nA.5.1.1,no,,,,\nA.5.1.2,yes,,luck,done,Mara\n";
-    let table = Table::read(file.as_bytes(), old::COLUMNS).expect("a table");
+    let table = Table::read(file.as_bytes(), None, &old::COLUMNS).expect("a table");
     let errors = old::read(&table).expect_err("refused");
     let told: Vec<_> = errors.iter().map(|error| (error.row.unwrap_or_default(), error.field.as_str())).collect();
     assert_eq!(

@@ -3,6 +3,7 @@
 mod bulk;
 mod documents;
 mod house;
+mod imports;
 mod issuing;
 mod others;
 mod people;

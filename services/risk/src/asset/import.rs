@@ -7,6 +7,7 @@ pub struct Import {
     pub description: Option<String>,
     pub kind: Option<Kind>,
     pub domain: Option<String>,
+    pub owner: Option<String>,
     pub security_objectives: Option<SecurityObjectives>,
     pub supports: Option<Vec<String>>,
 }
@@ -29,7 +30,7 @@ impl Import {
             description: self.description.unwrap_or(standing.description),
             kind: self.kind.unwrap_or(standing.kind),
             domain: self.domain.or(standing.domain),
-            owner: standing.owner,
+            owner: self.owner.or(standing.owner),
             security_objectives: self.security_objectives.unwrap_or(standing.security_objectives),
             supports: self.supports.unwrap_or(standing.supports),
             scope: standing.scope,
@@ -49,6 +50,7 @@ mod tests {
             description: None,
             kind: None,
             domain: None,
+            owner: None,
             security_objectives: None,
             supports: None,
         }

@@ -25,6 +25,7 @@ impl View for RegisteredAsset {
     fn apply(current: Option<Self>, _: &str, event: &Recorded) -> Folded<Option<Self>> {
         Ok(match event.decode()? {
             Some(Event::Added(profile) | Event::Changed(profile)) => Some(Self { profile }),
+            Some(Event::Removed {}) => None,
             None => current,
         })
     }

@@ -23,7 +23,7 @@ pub async fn refuse_unknown(work: &mut Work, field: &str, ids: &[String]) -> Res
 }
 
 pub async fn exists(work: &mut Work, id: &str) -> Result<bool, Problem> {
-    Ok(work.load::<Asset>(id).await?.1 > 0)
+    Ok(work.load::<Asset>(id).await?.0.profile().is_some())
 }
 
 pub fn streams(ids: &[String]) -> Vec<Stream> {

@@ -13,13 +13,26 @@ pub fn checked_controls(field: &str, written: &[String]) -> Result<Vec<String>, 
     if errors.is_empty() { Ok(tidy(known)) } else { Err(errors) }
 }
 
-pub fn checked_control(field: &str, written: &str) -> Result<String, FieldError> {
+fn checked_control(field: &str, written: &str) -> Result<String, FieldError> {
     let control = catalogue::control(written.trim()).ok_or_else(|| {
         let written: String = written.trim().chars().take(20).collect();
         let detail = format!("`{written}` is no control of ISO/IEC 27001:2022 Annex A: write an id such as A.8.13");
         field_error(field, detail)
     })?;
     Ok(control.id.clone())
+}
+
+/// A control as a file names it.
+pub fn control_meant(column: &str, written: &str) -> Result<String, FieldError> {
+    let meant = catalogue::control_meant(written).map(|control| control.id.clone());
+    meant.ok_or_else(|| {
+        let written: String = written.trim().chars().take(60).collect();
+        let detail = format!(
+            "`{written}` is no control of ISO/IEC 27001:2022 Annex A: write an id such as A.8.13, or say which it means, as \
+             in map=controls:{written}=A.8.13"
+        );
+        field_error(column, detail)
+    })
 }
 
 /// What is said of a control that a treatment cannot rely on.

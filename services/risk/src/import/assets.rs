@@ -1,95 +1,96 @@
-use super::cells::{Cells, entries};
-use super::risks::mentioned;
-use super::table::{Row, Table};
-use super::{Taken, aside, decided};
-use crate::asset::{self, Asset, Command, HIGHEST_OBJECTIVE, Import, Kind, SecurityObjectives};
+use crate::asset::{self, Asset, Broken, Command, HIGHEST_OBJECTIVE, Import, Kind, SecurityObjectives};
 use crate::checks::{LONGEST_NAME, LONGEST_TEXT, tidy};
+use access::Action;
 use eventstore::Work;
-use service::{FieldError, Problem, Progress, field_error};
-use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
+use service::upload::Read;
+use service::{
+    Cells, Columns, Draft, FieldError, Problem, Progress, Row, Seen, Table, Undo, Upload, checked_ref, entries,
+    field_error,
+};
+use std::collections::BTreeSet;
 
-pub const COLUMNS: &[&str] =
-    &["ref_id", "name", "description", "domain", "type", "security_objectives", "parent_assets"];
+/// A list of assets. CISO Assistant's has the same columns.
+#[derive(Debug)]
+pub struct Assets;
 
-/// A row without a mistake of its own.
-#[derive(Debug, PartialEq)]
-struct Draft {
-    row: u64,
-    id: String,
-    import: Import,
+/// The assets that rows may refer to.
+pub struct Known {
+    /// Those of the register.
+    standing: BTreeSet<String>,
+    /// Those of the file itself too.
+    all: BTreeSet<String>,
 }
 
-/// Decides on every row that is right.
-pub async fn take(work: &mut Work, table: &Arc<Table>, progress: &Progress) -> Result<Taken, Problem> {
-    let known = look_up(work, table).await?;
-    let (checked, told) = (table.clone(), progress.clone());
-    let (drafts, errors) = aside(move || check(&checked, &known, &told)).await?;
-    let mut taken = Taken::of(table, errors);
-    let mut rows = Vec::new();
-    for (index, Draft { row, id, import }) in drafts.into_iter().enumerate() {
-        decided(index, table, progress).await;
-        rows.extend(import.supports.is_some().then(|| (row, id.clone())));
-        let existed = asset::exists(work, &id).await?;
-        let changed = work.execute::<Asset>(&id, None, Command::Import(import)).await?;
-        taken.count(existed, &changed);
-    }
-    taken.errors.extend(circles(work, &rows).await?);
-    Ok(taken)
-}
+impl Upload for Assets {
+    type Of = Asset;
+    type Known = Known;
 
-/// The rows that lead into a circle, by what all of them say together.
-async fn circles(work: &mut Work, rows: &[(u64, String)]) -> Result<Vec<FieldError>, Problem> {
-    let mut circles = asset::Circles::default();
-    let mut errors = Vec::new();
-    for (row, id) in rows {
-        if let Some(circle) = circles.find(work, id, None).await? {
-            let detail = asset::circular(&circle);
-            errors.push(FieldError { row: Some(*row), ..field_error("parent_assets", detail) });
+    const KEPT_AS: Option<&'static str> = Some(<Self as Undo>::REGISTER);
+    const NEEDS: &'static [Action] = &[Action::WriteRisks];
+    const COLUMNS: Columns = Columns::of(&[
+        "ref_id",
+        "name",
+        "description",
+        "domain",
+        "type",
+        "owner",
+        "security_objectives",
+        "parent_assets",
+    ]);
+
+    async fn look_up(&self, work: &mut Work, table: &Table) -> Result<Known, Problem> {
+        let own = mentioned(table, "ref_id");
+        let mentioned = tidy(own.iter().cloned().chain(mentioned(table, "parent_assets")));
+        work.preload(asset::streams(&mentioned)).await?;
+        let mut standing = BTreeSet::new();
+        for id in mentioned {
+            if asset::exists(work, &id).await? {
+                standing.insert(id);
+            }
         }
+        let all = standing.iter().cloned().chain(own).collect();
+        Ok(Known { standing, all })
     }
-    Ok(errors)
-}
 
-/// The assets that rows may refer to: those of the register, and those of the file itself.
-async fn look_up(work: &mut Work, table: &Table) -> Result<BTreeSet<String>, Problem> {
-    let own = mentioned(table, "ref_id");
-    let parents = mentioned(table, "parent_assets");
-    let all = tidy(own.iter().chain(&parents).cloned());
-    work.preload(asset::streams(&all)).await?;
-    let mut known: BTreeSet<String> = own.into_iter().collect();
-    for id in parents {
-        if asset::exists(work, &id).await? {
-            known.insert(id);
+    fn read(&self, table: &Table, known: &Known, progress: &Progress) -> Read<Self> {
+        table.each(progress, |row, seen| draft(row, known, seen))
+    }
+
+    fn at_fault(_: &Broken) -> &'static str {
+        "ref_id"
+    }
+
+    /// The rows that lead into a circle, by what all of them say together.
+    async fn look_over(&self, work: &mut Work, table: &Table) -> Result<Vec<FieldError>, Problem> {
+        let mut circles = asset::Circles::default();
+        let mut errors = Vec::new();
+        for row in table.rows.iter().filter(|row| !row.cell("parent_assets").is_empty()) {
+            let Ok(id) = checked_ref("ref_id", row.cell("ref_id")) else { continue };
+            if let Some(circle) = circles.find(work, &id, None).await? {
+                let detail = asset::circular(&circle);
+                errors.push(FieldError { row: Some(row.number), ..field_error("parent_assets", detail) });
+            }
         }
+        Ok(errors)
     }
-    Ok(known)
 }
 
-/// The rows that are right, and every mistake of those that are not.
-fn check(table: &Table, known: &BTreeSet<String>, progress: &Progress) -> (Vec<Draft>, Vec<FieldError>) {
-    let mut seen = HashMap::new();
-    let mut drafts = Vec::new();
-    let mut errors = table.errors.clone();
-    for (index, row) in table.rows.iter().enumerate() {
-        progress.at("reading", index, table.rows.len());
-        match draft(row, known, &mut seen) {
-            Ok(draft) => drafts.push(draft),
-            Err(wrong) => errors.extend(wrong),
-        }
-    }
-    (drafts, errors)
+/// The well-formed refs of a column, each once.
+pub fn mentioned(table: &Table, column: &'static str) -> Vec<String> {
+    let cells = table.rows.iter().flat_map(|row| entries(row.cell(column)));
+    cells.filter_map(|entry| checked_ref(column, entry).ok()).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-fn draft(row: &Row, known: &BTreeSet<String>, seen: &mut HashMap<String, u64>) -> Result<Draft, Vec<FieldError>> {
+fn draft(row: &Row, known: &Known, seen: &mut Seen) -> Result<Draft<Command>, Vec<FieldError>> {
     let mut cells = Cells::of(row);
     let id = cells.reference(seen);
     let name = cells.name();
     let description = cells.text("description", LONGEST_TEXT);
     let domain = cells.text("domain", LONGEST_NAME);
     let kind = cells.word("type", kind);
+    let owner = cells.person("owner");
     let security_objectives = objectives(&mut cells);
-    let supports = cells.list("parent_assets", |parent| match known.get(parent) {
+    let supports = cells.list("parent_assets", |parent| match known.all.get(parent) {
         Some(_) if id.as_deref() == Some(parent) => {
             Err(field_error("parent_assets", format!("{parent} does not rely on itself: leave it out")))
         }
@@ -98,8 +99,18 @@ fn draft(row: &Row, known: &BTreeSet<String>, seen: &mut HashMap<String, u64>) -
     });
     let made = id.zip(name).map(|(id, name)| Draft {
         row: row.number,
+        existed: known.standing.contains(&id),
         id,
-        import: Import { name, description, kind, domain, security_objectives, supports },
+        reason: None,
+        commands: vec![Command::Import(Import {
+            name,
+            description,
+            kind,
+            domain,
+            owner,
+            security_objectives,
+            supports,
+        })],
     });
     cells.settle(made)
 }
@@ -146,22 +157,26 @@ fn objectives(cells: &mut Cells<'_>) -> Option<SecurityObjectives> {
 
 #[cfg(test)]
 mod tests {
-    use super::{COLUMNS, Draft, check};
-    use crate::asset::{Kind, SecurityObjectives};
-    use crate::import::risks::mentioned;
-    use crate::import::table::Table;
-    use service::{FieldError, Progress};
+    use super::{Assets, Known, mentioned};
+    use crate::asset::{Command, Import, Kind, SecurityObjectives};
+    use service::{FieldError, Progress, Table, Upload};
 
-    fn checked(file: &str) -> (Vec<Draft>, Vec<FieldError>) {
-        let table = Table::read(file.as_bytes(), COLUMNS).expect("a table");
-        check(&table, &mentioned(&table, "ref_id").into_iter().collect(), &Progress::default())
+    fn checked(file: &str) -> (Vec<Import>, Vec<FieldError>) {
+        let table = Table::read(file.as_bytes(), None, &Assets::COLUMNS).expect("a table");
+        let known = Known { standing: [].into(), all: mentioned(&table, "ref_id").into_iter().collect() };
+        let (drafts, errors) = Assets.read(&table, &known, &Progress::default());
+        let imports = drafts.into_iter().flat_map(|draft| draft.commands).map(|command| match command {
+            Command::Import(import) => import,
+            Command::Add(_) | Command::Change(_) | Command::Remove => panic!("a row is imported"),
+        });
+        (imports.collect(), errors)
     }
 
     #[test]
     fn the_example_list_has_no_mistake() {
-        let (drafts, errors) = checked(include_str!("../../../../examples/assets.csv"));
-        assert_eq!((drafts.len(), errors), (26, vec![]));
-        let backups = &drafts[18].import;
+        let (imports, errors) = checked(include_str!("../../../../examples/assets.csv"));
+        assert_eq!((imports.len(), errors), (26, vec![]));
+        let backups = &imports[18];
         assert_eq!((backups.name.as_str(), backups.kind), ("Backups", Some(Kind::Supporting)));
         assert_eq!(backups.supports.as_deref(), Some(["A-10", "A-11"].map(String::from).as_slice()));
         let objectives = SecurityObjectives { confidentiality: Some(3), integrity: Some(3), availability: Some(2) };
@@ -170,17 +185,18 @@ mod tests {
 
     #[test]
     fn every_wrong_cell_is_told() {
-        let file = "ref_id,name,type,security_objectives,parent_assets\n\
-                    A-1,a,thing,\"integrity: 5, proof: 1\",A-1|A-9\n\
-                    A-2,b,primary,availability,A-1\n";
-        let (drafts, errors) = checked(file);
-        assert_eq!(drafts, vec![]);
+        let file = "ref_id,name,type,security_objectives,parent_assets,owner\n\
+                    A-1,a,thing,\"integrity: 5, proof: 1\",A-1|A-9,mara@example.org\n\
+                    A-2,b,primary,availability,A-1,mara\n";
+        let (imports, errors) = checked(file);
+        assert_eq!(imports, vec![]);
         let told = errors.iter().map(|error| (error.row, error.field.as_str())).collect::<Vec<_>>();
         let objectives = "security_objectives";
         assert_eq!(
             told,
             [
                 (Some(2), "type"),
+                (Some(2), "owner"),
                 (Some(2), objectives),
                 (Some(2), objectives),
                 (Some(2), "parent_assets"),
@@ -188,5 +204,8 @@ mod tests {
                 (Some(3), objectives),
             ]
         );
+        let owner = "`mara@example.org` is not a person's handle: use letters in lower case, digits, and . _ - after the \
+                     first; or say whose it is, as in map=owner:mara@example.org=mara";
+        assert_eq!(errors[1].detail, owner);
     }
 }

@@ -1,170 +1,243 @@
-use super::cells::{Cells, entries};
-use super::table::{Row, Table};
-use super::{Taken, aside, decided};
+use super::assets::mentioned;
+use crate::asset::{self, RegisteredAsset};
 use crate::checks::{LONGEST_LABEL, LONGEST_TEXT};
+use crate::control;
+use crate::every::every;
 use crate::methodology::{self, InForce, Written};
 use crate::risk::{Assessment, Broken, Command, Import, Risk, Stage, TreatmentOption};
-use crate::{asset, control};
-use eventstore::{Aggregate, Refused, Stream, Work};
-use service::{FieldError, Problem, Progress, checked_ref, field_error};
-use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
+use access::Action;
+use eventstore::{Aggregate, Stream, Work};
+use service::upload::Read;
+use service::{
+    Cells, Columns, Draft, FieldError, Problem, Progress, Row, Seen, Table, Undo, Upload, entries, field_error,
+};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use views::shown;
 
-pub const COLUMNS: &[&str] = &[
-    "ref_id",
-    "name",
-    "description",
-    "inherent_proba",
-    "inherent_impact",
-    "existing_controls",
-    "current_proba",
-    "current_impact",
-    "additional_controls",
-    "residual_proba",
-    "residual_impact",
-    "treatment",
-    "assets",
-    "category",
-    "threat",
-    "vulnerability",
+/// As of any reason.
+const LONGEST_REASON: usize = 2_000;
+
+const STAGES: [Rated; 3] = [
+    Rated { stage: Stage::Inherent, proba: "inherent_proba", impact: "inherent_impact", level: "inherent_level" },
+    Rated { stage: Stage::Current, proba: "current_proba", impact: "current_impact", level: "current_level" },
+    Rated { stage: Stage::Residual, proba: "residual_proba", impact: "residual_impact", level: "residual_level" },
 ];
 
-const STAGES: [(Stage, &str, &str); 3] = [
-    (Stage::Inherent, "inherent_proba", "inherent_impact"),
-    (Stage::Current, "current_proba", "current_impact"),
-    (Stage::Residual, "residual_proba", "residual_impact"),
-];
+/// The columns of one stage.
+#[derive(Clone, Copy)]
+struct Rated {
+    stage: Stage,
+    proba: &'static str,
+    impact: &'static str,
+    level: &'static str,
+}
+
+/// A risk register: ours, as a consultant's template has it, or as CISO Assistant exports it.
+#[derive(Debug)]
+pub struct Risks;
 
 /// What the rows are held against.
-struct Known {
+pub struct Known {
     methodology: InForce,
+    /// The risks that there are, each with its category where it has one.
+    risks: HashMap<String, Option<String>>,
     /// Those of the assets that the file names that there are.
     assets: BTreeSet<String>,
+    /// The refs of assets by their names in lower case, where the file names some so: none where several are called that.
+    called: BTreeMap<String, Option<String>>,
     /// Those of the controls that the file plans that do not apply.
     excluded: BTreeSet<String>,
-    /// Of the risks that have one already.
-    categories: HashMap<String, String>,
 }
 
-/// A row without a mistake of its own.
-#[derive(Debug, PartialEq)]
-struct Draft {
-    row: u64,
-    id: String,
-    import: Import,
-}
+impl Upload for Risks {
+    type Of = Risk;
+    type Known = Known;
 
-/// Decides on every row that is right.
-pub async fn take(work: &mut Work, table: &Arc<Table>, progress: &Progress) -> Result<Taken, Problem> {
-    let known = look_up(work, table).await?;
-    let (checked, told) = (table.clone(), progress.clone());
-    let (drafts, errors) = aside(move || check(&checked, &known, &told)).await?;
-    let mut taken = Taken::of(table, errors);
-    for (index, Draft { row, id, import }) in drafts.into_iter().enumerate() {
-        decided(index, table, progress).await;
-        let existed = work.load::<Risk>(&id).await?.1 > 0;
-        match work.execute::<Risk>(&id, None, Command::Import(import)).await {
-            Ok(changed) => taken.count(existed, &changed),
-            Err(Refused::Rule(broken)) => taken.errors.push(at_fault(row, &broken)),
-            Err(refused @ (Refused::Stale { .. } | Refused::Store(_))) => return Err(refused.into()),
+    const KEPT_AS: Option<&'static str> = Some(<Self as Undo>::REGISTER);
+    const NEEDS: &'static [Action] = &[Action::WriteRisks, Action::DecideTreatment];
+    const COLUMNS: Columns = Columns::of(&[
+        "ref_id",
+        "name",
+        "description",
+        "inherent_proba",
+        "inherent_impact",
+        "inherent_level",
+        "existing_controls",
+        "current_proba",
+        "current_impact",
+        "current_level",
+        "additional_controls",
+        "residual_proba",
+        "residual_impact",
+        "residual_level",
+        "treatment",
+        "treatment_reason",
+        "assets",
+        "category",
+        "threat",
+        "vulnerability",
+        "owner",
+    ])
+    .elsewhere(&[
+        ("rid", "ref_id"),
+        ("inherent_risk", "inherent_level"),
+        ("existing_applied_controls", "existing_controls"),
+        ("current_risk", "current_level"),
+        ("applied_controls", "additional_controls"),
+        ("residual_risk", "residual_level"),
+        ("justification", "treatment_reason"),
+        ("threats", "threat"),
+        ("vulnerabilities", "vulnerability"),
+    ]);
+
+    /// Reads everything that the file mentions in one query.
+    async fn look_up(&self, work: &mut Work, table: &Table) -> Result<Known, Problem> {
+        let (refs, named, controls) = (mentioned(table, "ref_id"), mentioned(table, "assets"), planned(table));
+        let mut streams = [asset::streams(&named), control::streams(&controls)].concat();
+        streams.extend(refs.iter().map(|id| Stream::new(Risk::TYPE, id)));
+        work.preload(streams).await?;
+        let methodology = methodology::in_force(work).await?;
+        let mut risks = HashMap::new();
+        for id in refs {
+            let (risk, _) = work.load::<Risk>(&id).await?;
+            if risk.is_there() {
+                let category = risk.category().map(ToOwned::to_owned);
+                risks.insert(id, category);
+            }
+        }
+        let mut assets = BTreeSet::new();
+        for id in named {
+            if asset::exists(work, &id).await? {
+                assets.insert(id);
+            }
+        }
+        let mut excluded = BTreeSet::new();
+        for id in controls {
+            if control::is_excluded(work, &id).await? {
+                excluded.insert(id);
+            }
+        }
+        let called = called(work, table, &assets).await?;
+        Ok(Known { methodology, risks, assets, called, excluded })
+    }
+
+    fn read(&self, table: &Table, known: &Known, progress: &Progress) -> Read<Self> {
+        table.each(progress, |row, seen| draft(row, known, seen))
+    }
+
+    /// The column in which a row breaks a rule of the register.
+    fn at_fault(broken: &Broken) -> &'static str {
+        match broken {
+            Broken::NotAssessed | Broken::NoOption => "treatment",
+            Broken::NoControls(_) => "additional_controls",
+            // The risk as a whole, and what no upload asks for.
+            Broken::RefTaken
+            | Broken::Closed
+            | Broken::Removed
+            | Broken::NotTreated
+            | Broken::NoResidual
+            | Broken::NoOwner
+            | Broken::NotTheOwner { .. }
+            | Broken::OldMethodology { .. }
+            | Broken::NoReason { .. }
+            | Broken::NothingAsked
+            | Broken::SamePerson
+            | Broken::NotAPerson
+            | Broken::AskedTooLongAgo { .. }
+            | Broken::NoSuchAction { .. }
+            | Broken::ActionIsDone { .. }
+            | Broken::TooManyActions
+            | Broken::ActionsOpen { .. } => "ref_id",
         }
     }
-    Ok(taken)
 }
 
-/// Reads everything that the file mentions in one query.
-async fn look_up(work: &mut Work, table: &Table) -> Result<Known, Problem> {
-    let risks = mentioned(table, "ref_id");
-    let assets = mentioned(table, "assets");
-    let controls = mentioned(table, "additional_controls");
-    let mut streams = [asset::streams(&assets), control::streams(&controls)].concat();
-    streams.extend(risks.iter().map(|id| Stream::new(Risk::TYPE, id)));
-    work.preload(streams).await?;
-    let methodology = methodology::in_force(work).await?;
-    let mut known =
-        Known { methodology, assets: BTreeSet::new(), excluded: BTreeSet::new(), categories: HashMap::new() };
-    for id in risks {
-        if let Some(category) = work.load::<Risk>(&id).await?.0.category().map(ToOwned::to_owned) {
-            known.categories.insert(id, category);
-        }
-    }
-    for id in assets {
-        if asset::exists(work, &id).await? {
-            known.assets.insert(id);
-        }
-    }
-    for id in controls {
-        if control::is_excluded(work, &id).await? {
-            known.excluded.insert(id);
-        }
-    }
-    Ok(known)
+/// The controls that the rows plan, each once.
+fn planned(table: &Table) -> Vec<String> {
+    let cells = table.rows.iter().flat_map(|row| entries(row.cell("additional_controls")));
+    let meant = cells.filter_map(|entry| control::control_meant("additional_controls", entry).ok());
+    meant.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// The well-formed refs of a column, each once.
-pub fn mentioned(table: &Table, column: &'static str) -> Vec<String> {
-    let cells = table.rows.iter().flat_map(|row| entries(row.cell(column)));
-    cells.filter_map(|entry| checked_ref(column, entry).ok()).collect::<BTreeSet<_>>().into_iter().collect()
-}
-
-/// The rows that are right, and every mistake of those that are not.
-fn check(table: &Table, known: &Known, progress: &Progress) -> (Vec<Draft>, Vec<FieldError>) {
-    let mut seen = HashMap::new();
-    let mut drafts = Vec::new();
-    let mut errors = table.errors.clone();
-    for (index, row) in table.rows.iter().enumerate() {
-        progress.at("reading", index, table.rows.len());
-        match draft(row, known, &mut seen) {
-            Ok(draft) => drafts.push(draft),
-            Err(wrong) => errors.extend(wrong),
-        }
+/// The register's assets by name, where the file names any that is no ref.
+async fn called(
+    work: &mut Work,
+    table: &Table,
+    known: &BTreeSet<String>,
+) -> Result<BTreeMap<String, Option<String>>, Problem> {
+    let mut called = BTreeMap::new();
+    let mut cells = table.rows.iter().flat_map(|row| entries(row.cell("assets")));
+    if cells.all(|entry| known.contains(entry)) {
+        return Ok(called);
     }
-    (drafts, errors)
+    let session = work.session().await?;
+    let position = shown::<RegisteredAsset>(session).await?;
+    for row in every::<RegisteredAsset>(session, position, Vec::new()).await? {
+        let name = row.data.profile.name.to_lowercase();
+        called.entry(name).and_modify(|id| *id = None).or_insert(Some(row.key));
+    }
+    Ok(called)
 }
 
-fn draft(row: &Row, known: &Known, seen: &mut HashMap<String, u64>) -> Result<Draft, Vec<FieldError>> {
+fn draft(row: &Row, known: &Known, seen: &mut Seen) -> Result<Draft<Command>, Vec<FieldError>> {
     let mut cells = Cells::of(row);
     let id = cells.reference(seen);
     let name = cells.name();
     let description = cells.text("description", LONGEST_TEXT);
-    let existing_controls = cells.list("existing_controls", |id| control::checked_control("existing_controls", id));
-    let controls = cells.list("additional_controls", |id| planned(id, known));
+    let existing_controls = cells.list("existing_controls", |id| control::control_meant("existing_controls", id));
+    let controls = cells.list("additional_controls", |id| plannable(id, known));
     let option = cells.word("treatment", option).flatten();
-    let assets = cells.list("assets", |id| match known.assets.get(id) {
-        Some(asset) => Ok(asset.clone()),
-        None => Err(field_error("assets", asset::unknown(&id.chars().take(64).collect::<String>()))),
-    });
+    let reason = cells.text("treatment_reason", LONGEST_REASON);
+    let assets = cells.list("assets", |written| asset_meant(written, known));
     let [category, threat, vulnerability] =
         [("category", LONGEST_LABEL), ("threat", LONGEST_TEXT), ("vulnerability", LONGEST_TEXT)]
             .map(|(column, longest)| cells.text(column, longest));
+    let owner = cells.person("owner");
+    let standing = id.as_ref().and_then(|id| known.risks.get(id));
     // The one that the row gives it, or that it has already.
-    let of = category.as_ref().or_else(|| id.as_ref().and_then(|id| known.categories.get(id))).map(String::as_str);
-    let assessments = STAGES.into_iter().filter_map(|stage| assessment(&mut cells, known, of, stage)).collect();
+    let of = category.as_deref().or_else(|| standing.and_then(Option::as_deref));
+    let assessments = STAGES.into_iter().filter_map(|rated| assessment(&mut cells, known, of, rated)).collect();
     let made = id.zip(name).map(|(id, name)| Draft {
         row: row.number,
+        existed: standing.is_some(),
         id,
-        import: Import {
+        reason,
+        commands: vec![Command::Import(Import {
             name,
             description,
             assets,
             category,
             threat,
             vulnerability,
+            owner,
             existing_controls,
             assessments,
             option,
             controls,
-        },
+        })],
     });
     cells.settle(made)
 }
 
-fn planned(id: &str, known: &Known) -> Result<String, FieldError> {
-    let id = control::checked_control("additional_controls", id)?;
+fn plannable(written: &str, known: &Known) -> Result<String, FieldError> {
+    let id = control::control_meant("additional_controls", written)?;
     if known.excluded.contains(&id) {
         return Err(field_error("additional_controls", control::excluded(&id)));
     }
     Ok(id)
+}
+
+/// By its ref, or by its name where only one asset has it.
+fn asset_meant(written: &str, known: &Known) -> Result<String, FieldError> {
+    if known.assets.contains(written) {
+        return Ok(written.to_owned());
+    }
+    let shown: String = written.chars().take(64).collect();
+    match known.called.get(&written.to_lowercase()) {
+        Some(Some(id)) => Ok(id.clone()),
+        Some(None) => Err(field_error("assets", format!("several assets are called {shown}: write a ref"))),
+        None => Err(field_error("assets", asset::unknown(&shown))),
+    }
 }
 
 /// `open` says as little as an empty cell: a treatment that was decided is not undone by it.
@@ -182,16 +255,18 @@ fn option(written: &str) -> Result<Option<TreatmentOption>, String> {
     }))
 }
 
-fn assessment(
-    cells: &mut Cells<'_>,
-    known: &Known,
-    category: Option<&str>,
-    stage: (Stage, &'static str, &'static str),
-) -> Option<Assessment> {
-    let (stage, proba, impact) = stage;
-    let (likelihood, severity) = match (cells.given(proba), cells.given(impact)) {
-        (None, None) => return None,
-        (Some(likelihood), Some(severity)) => (likelihood, severity),
+fn assessment(cells: &mut Cells<'_>, known: &Known, category: Option<&str>, rated: Rated) -> Option<Assessment> {
+    let Rated { stage, proba, impact, level } = rated;
+    let (likelihood, severity) = match (score(cells, proba), score(cells, impact)) {
+        (None, None) => {
+            // What a level alone means, only its sender knows.
+            let (likelihood, severity) = by_level(cells, level)?;
+            let at = |text| Written { field: level, text };
+            (at(likelihood), at(severity))
+        }
+        (Some(likelihood), Some(severity)) => {
+            (Written { field: proba, text: likelihood }, Written { field: impact, text: severity })
+        }
         (Some(_), None) => {
             cells.faults.wrong(impact, format!("it is empty, and {proba} is not: give both or neither"));
             return None;
@@ -201,51 +276,43 @@ fn assessment(
             return None;
         }
     };
-    let (likelihood, severity) =
-        (Written { field: proba, text: likelihood }, Written { field: impact, text: severity });
-    let rated = known.methodology.rate(likelihood, severity, category);
-    match rated {
+    match known.methodology.rate(likelihood, severity, category) {
         Ok(rating) => Some(Assessment { stage, rating, rationale: None }),
         Err(errors) => {
-            cells.faults.add_all(errors);
+            for error in errors {
+                let detail = format!("{}; or say what it means, as in map={}:word=4", error.detail, error.field);
+                cells.faults.add(FieldError { detail, ..error });
+            }
             None
         }
     }
 }
 
-/// The column in which a row breaks a rule of the register.
-fn at_fault(row: u64, broken: &Broken) -> FieldError {
-    let column = match broken {
-        Broken::NotAssessed | Broken::NoOption => "treatment",
-        Broken::NoControls(_) => "additional_controls",
-        // The risk as a whole, and what no upload asks for.
-        Broken::RefTaken
-        | Broken::Closed
-        | Broken::NotTreated
-        | Broken::NoResidual
-        | Broken::NoOwner
-        | Broken::NotTheOwner { .. }
-        | Broken::OldMethodology { .. }
-        | Broken::NoReason { .. }
-        | Broken::NothingAsked
-        | Broken::SamePerson
-        | Broken::NotAPerson
-        | Broken::AskedTooLongAgo { .. }
-        | Broken::NoSuchAction { .. }
-        | Broken::ActionIsDone { .. }
-        | Broken::TooManyActions
-        | Broken::ActionsOpen { .. } => "ref_id",
-    };
-    FieldError { row: Some(row), ..field_error(column, broken.to_string()) }
+/// A score as it is written; two dashes are how CISO Assistant says that there is none.
+fn score<'a>(cells: &Cells<'a>, column: &'static str) -> Option<&'a str> {
+    cells.given(column).filter(|cell| *cell != "--")
+}
+
+fn by_level<'a>(cells: &mut Cells<'a>, column: &'static str) -> Option<(&'a str, &'a str)> {
+    let cell = score(cells, column)?;
+    let scores = cell.split_once('/');
+    if scores.is_none() {
+        let cell: String = cell.chars().take(60).collect();
+        let detail = format!(
+            "`{cell}` alone says neither how likely nor how bad it is: fill the columns of both, or say which likelihood \
+             and impact it means, as in map={column}:{cell}=4/3"
+        );
+        cells.faults.wrong(column, detail);
+    }
+    scores
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{COLUMNS, Draft, Known, check};
-    use crate::import::table::Table;
+    use super::{Known, Risks};
     use crate::methodology::InForce;
-    use crate::risk::TreatmentOption;
-    use service::{FieldError, Progress};
+    use crate::risk::{Command, Import, TreatmentOption};
+    use service::{Draft, FieldError, Progress, Sent, Upload};
     use std::collections::HashMap;
 
     fn known() -> Known {
@@ -253,41 +320,53 @@ mod tests {
             methodology: InForce::baseline(),
             assets: (1..=26).map(|n| format!("A-{n}")).collect(),
             excluded: ["A.7.4".to_owned()].into(),
-            categories: HashMap::new(),
+            risks: HashMap::new(),
+            called: [("billing".to_owned(), Some("A-7".to_owned())), ("laptop".to_owned(), None)].into(),
         }
     }
 
-    fn checked(file: &str) -> (Vec<Draft>, Vec<FieldError>) {
-        check(&Table::read(file.as_bytes(), COLUMNS).expect("a table"), &known(), &Progress::default())
+    async fn checked_as(file: &str, words: Option<&str>) -> (Vec<Draft<Command>>, Vec<FieldError>) {
+        let sent = Sent { file: file.to_owned().into(), words: words.map(ToOwned::to_owned), sheet: None };
+        let table = sent.table(Risks::COLUMNS).await.expect("read").expect("a table");
+        Risks.read(&table, &known(), &Progress::default())
     }
 
-    fn told(file: &str) -> Vec<(Option<u64>, String, String)> {
+    async fn checked(file: &str) -> (Vec<Draft<Command>>, Vec<FieldError>) {
+        checked_as(file, None).await
+    }
+
+    fn import(draft: &Draft<Command>) -> &Import {
+        let [Command::Import(import)] = draft.commands.as_slice() else { panic!("a row is imported") };
+        import
+    }
+
+    async fn told(file: &str) -> Vec<(Option<u64>, String, String)> {
         let told = |error: FieldError| {
             let start = error.detail.split([':', ',']).next().unwrap_or_default().to_owned();
             (error.row, error.field, start)
         };
-        checked(file).1.into_iter().map(told).collect()
+        checked(file).await.1.into_iter().map(told).collect()
     }
 
     fn at(row: u64, field: &str, detail: &str) -> (Option<u64>, String, String) {
         (Some(row), field.to_owned(), detail.to_owned())
     }
 
-    #[test]
-    fn the_example_register_has_no_mistake() {
-        let (drafts, errors) = checked(include_str!("../../../../examples/risks.csv"));
+    #[tokio::test]
+    async fn the_example_register_has_no_mistake() {
+        let (drafts, errors) = checked(include_str!("../../../../examples/risks.csv")).await;
         assert_eq!((drafts.len(), errors), (48, vec![]));
-        assert_eq!(drafts.iter().filter(|draft| draft.import.option.is_none()).count(), 13);
+        assert_eq!(drafts.iter().filter(|draft| import(draft).option.is_none()).count(), 13);
         let first = &drafts[0];
-        assert_eq!((first.row, first.id.as_str(), first.import.assessments.len()), (2, "R-1", 3));
-        assert_eq!(first.import.option, Some(TreatmentOption::Mitigate));
-        assert_eq!(first.import.controls.as_deref(), Some(["A.8.9", "A.8.12", "A.8.16"].map(String::from).as_slice()));
+        assert_eq!((first.row, first.id.as_str(), import(first).assessments.len()), (2, "R-1", 3));
+        assert_eq!(import(first).option, Some(TreatmentOption::Mitigate));
+        assert_eq!(import(first).controls.as_deref(), Some(["A.8.9", "A.8.12", "A.8.16"].map(String::from).as_slice()));
     }
 
-    #[test]
-    fn the_example_with_errors_has_exactly_its_six() {
+    #[tokio::test]
+    async fn the_example_with_errors_has_exactly_its_six() {
         assert_eq!(
-            told(include_str!("../../../../examples/risks-with-errors.csv")),
+            told(include_str!("../../../../examples/risks-with-errors.csv")).await,
             [
                 at(3, "current_proba", "`Probable` is not on the likelihood scale"),
                 at(5, "ref_id", "R-3 is in row 4 already"),
@@ -299,15 +378,15 @@ mod tests {
         );
     }
 
-    #[test]
-    fn every_wrong_cell_of_a_row_is_told() {
+    #[tokio::test]
+    async fn every_wrong_cell_of_a_row_is_told() {
         let long = "x".repeat(10_001);
         let file = format!(
             "ref_id,name,description,current_proba,current_impact,additional_controls,residual_proba,residual_impact\n\
              R 1,,{long},3,,A.7.4,,2\nR-2,a\0b,,0,9,,,\n"
         );
         assert_eq!(
-            told(&file),
+            told(&file).await,
             [
                 at(2, "ref_id", "`R 1` is not a short name"),
                 at(2, "name", "it is empty"),
@@ -322,15 +401,66 @@ mod tests {
         );
     }
 
-    #[test]
-    fn lists_are_separated_by_whatever_no_ref_contains_and_open_is_undecided() {
+    #[tokio::test]
+    async fn lists_are_separated_by_whatever_no_ref_contains_and_open_is_undecided() {
         let file = "ref_id;name;assets;treatment;existing_controls\n\
                     R-1;a;\"A-2,A-1\nA-3\";OPEN;\"A.8.3; A.5.2\"\nR-2;b;A-1 | A-2;Transfer;\n";
-        let (drafts, errors) = checked(file);
+        let (drafts, errors) = checked(file).await;
         assert_eq!(errors, vec![]);
-        assert_eq!(drafts[0].import.assets.as_deref(), Some(["A-1", "A-2", "A-3"].map(String::from).as_slice()));
-        assert_eq!(drafts[0].import.existing_controls.as_ref().map(Vec::len), Some(2));
-        assert_eq!((drafts[0].import.option, drafts[1].import.option), (None, Some(TreatmentOption::Transfer)));
-        assert_eq!(drafts[1].import.existing_controls, None);
+        assert_eq!(import(&drafts[0]).assets.as_deref(), Some(["A-1", "A-2", "A-3"].map(String::from).as_slice()));
+        assert_eq!(import(&drafts[0]).existing_controls.as_ref().map(Vec::len), Some(2));
+        assert_eq!((import(&drafts[0]).option, import(&drafts[1]).option), (None, Some(TreatmentOption::Transfer)));
+        assert_eq!(import(&drafts[1]).existing_controls, None);
+    }
+
+    const EXPORTED: &str = "\u{feff}ref_id;assets;threats;name;description;existing_controls;current_impact;current_proba;\
+                            current_risk;additional_controls;residual_impact;residual_proba;residual_risk;treatment;\
+                            strength_of_knowledge\n\
+                            R.1;Billing,A-2;Fire,Flood;Loss;It burns;5.1 ;Major;Likely;High;A.8.13 Backups;--;--;--;open;--\n";
+
+    #[tokio::test]
+    async fn an_export_of_ciso_assistant_is_understood() {
+        let (drafts, errors) = checked(EXPORTED).await;
+        assert_eq!(errors, vec![]);
+        let risk = import(&drafts[0]);
+        assert_eq!(risk.assets.as_deref(), Some(["A-2", "A-7"].map(String::from).as_slice()));
+        assert_eq!((risk.threat.as_deref(), risk.option), (Some("Fire,Flood"), None));
+        assert_eq!(risk.existing_controls.as_deref(), Some(["A.5.1".to_owned()].as_slice()));
+        assert_eq!(risk.controls.as_deref(), Some(["A.8.13".to_owned()].as_slice()));
+        assert_eq!(risk.assessments.iter().map(|one| one.rating.score()).collect::<Vec<_>>(), [16]);
+    }
+
+    #[tokio::test]
+    async fn words_of_another_house_are_refused_until_somebody_says_what_they_mean() {
+        let file = EXPORTED.replace("Likely", "Probable").replace("A.8.13 Backups", "Backup policy");
+        let file = file + "R.2;Laptop;;Theft;;;--;--;High;;;;;transfer;\n";
+        let told = checked(&file).await.1;
+        let told: Vec<_> =
+            told.iter().map(|error| format!("{:?} {}: {}", error.row, error.field, error.detail)).collect();
+        let expected = [
+            "Some(2) additional_controls: `Backup policy` is no control of ISO/IEC 27001:2022 Annex A: write an id such as \
+             A.8.13, or say which it means, as in map=controls:Backup policy=A.8.13",
+            "Some(2) current_proba: `Probable` is not on the likelihood scale: write a label or a number, one of 1 Rare, \
+             2 Unlikely, 3 Possible, 4 Likely, 5 Almost certain; or say what it means, as in map=current_proba:word=4",
+            "Some(3) assets: several assets are called Laptop: write a ref",
+            "Some(3) current_level: `High` alone says neither how likely nor how bad it is: fill the columns of both, or \
+             say which likelihood and impact it means, as in map=current_level:High=4/3",
+        ];
+        assert_eq!(told, expected);
+
+        let words = "proba:Probable=4;controls:backup policy=A.8.13;risk:High=Likely/5;assets:Laptop=A-3";
+        let (drafts, errors) = checked_as(&file, Some(words)).await;
+        assert_eq!(errors, vec![]);
+        let scores = drafts.iter().flat_map(|draft| &import(draft).assessments).map(|one| one.rating.score());
+        assert_eq!(scores.collect::<Vec<_>>(), [16, 20]);
+        assert_eq!(import(&drafts[0]).controls.as_deref(), Some(["A.8.13".to_owned()].as_slice()));
+    }
+
+    #[tokio::test]
+    async fn why_a_treatment_was_chosen_is_the_reason_of_its_row() {
+        let (drafts, _) = checked("ref_id,name,justification,owner\nR-1,a,Too dear,mara\nR-2,b,,\n").await;
+        let said: Vec<_> =
+            drafts.iter().map(|draft| (draft.reason.as_deref(), import(draft).owner.as_deref())).collect();
+        assert_eq!(said, [(Some("Too dear"), Some("mara")), (None, None)]);
     }
 }

@@ -78,7 +78,7 @@ async fn decide(work: &mut Work, risks: Vec<String>, until: NaiveDate) -> Result
     let mut faults = Faults::default();
     let mut approved = PlanApproved { accepted: Vec::new(), asked: Vec::new() };
     for id in risks {
-        if work.load::<Risk>(&id).await?.1 == 0 {
+        if !work.load::<Risk>(&id).await?.0.is_there() {
             faults.wrong("risks", format!("there is no risk {id} here"));
             continue;
         }

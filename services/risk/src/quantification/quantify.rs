@@ -55,7 +55,7 @@ impl service::Command for Quantify {
 
     async fn prepare(self, work: &mut Work, id: &str) -> Result<Command, Problem> {
         let (model, currency) = (self.model()?, self.currency);
-        if work.load::<Risk>(id).await?.1 == 0 {
+        if !work.load::<Risk>(id).await?.0.is_there() {
             return Err(Problem::field("risk", format!("{id} is not in the risk register: identify it first")));
         }
         let known = work.load::<Quantification>(id).await?.0;

@@ -63,7 +63,8 @@ pub fn follow(actions: &mut Vec<PlannedAction>, happened: Event) {
         | Event::AcceptanceLapsed { .. }
         | Event::PlanApproved { .. }
         | Event::Closed { .. }
-        | Event::Reopened { .. } => {}
+        | Event::Reopened { .. }
+        | Event::Removed { .. } => {}
     }
 }
 
@@ -129,7 +130,8 @@ impl Accepted {
             | Event::ActionDropped { .. }
             | Event::PlanApproved { .. }
             | Event::Closed { .. }
-            | Event::Reopened { .. } => last,
+            | Event::Reopened { .. }
+            | Event::Removed { .. } => last,
         }
     }
 

@@ -10,6 +10,7 @@ pub struct Import {
     pub category: Option<String>,
     pub threat: Option<String>,
     pub vulnerability: Option<String>,
+    pub owner: Option<String>,
     pub existing_controls: Option<Vec<String>>,
     pub assessments: Vec<Assessment>,
     pub option: Option<TreatmentOption>,
@@ -21,6 +22,7 @@ impl Risk {
     /// The row as the commands that a person would give, each of which tells only what it changes.
     pub(super) fn import(&self, row: Import, cx: &Cx) -> Result<Vec<Event>, Broken> {
         let mut commands = vec![self.imported_profile(&row)];
+        commands.extend(row.owner.map(Command::AssignOwner));
         commands.extend(row.existing_controls.map(Command::NoteExistingControls));
         let news = row.assessments.into_iter().filter(|assessment| !self.rated_so(assessment));
         commands.extend(news.map(Command::Assess));
@@ -86,6 +88,7 @@ mod tests {
             category: None,
             threat: None,
             vulnerability: None,
+            owner: None,
             existing_controls: None,
             assessments: vec![],
             option: None,

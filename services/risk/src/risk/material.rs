@@ -40,7 +40,8 @@ impl Event {
             | Self::AcceptanceWithdrawn {}
             | Self::AcceptanceLapsed { .. }
             | Self::PlanApproved { .. }
-            | Self::Reopened { .. } => None,
+            | Self::Reopened { .. }
+            | Self::Removed { .. } => None,
         }
     }
 }

@@ -56,8 +56,8 @@ impl service::Command for StartRound {
         work.preload(refs.iter().map(|risk| Stream::new(Risk::TYPE, risk)).collect()).await?;
         for risk in refs {
             match work.load::<Risk>(&risk).await? {
-                (_, 0) => faults.wrong("risks", format!("there is no risk {risk} here")),
-                (known, _) => risks.push(Included { assessments: known.looked_at(), risk }),
+                (known, _) if known.is_there() => risks.push(Included { assessments: known.looked_at(), risk }),
+                _ => faults.wrong("risks", format!("there is no risk {risk} here")),
             }
         }
         let (name, due) = named;

@@ -1,32 +1,36 @@
 use crate::tenant::{Fixture, cx};
-use axum::body::Bytes;
 use eventstore::{CommandKey, Cx, TenantId};
-use risk::import::{Counts, Imported, Register, import, rehearse};
-use risk::{RegisteredAsset, RegisteredRisk};
+use risk::{Assets, RegisteredAsset, RegisteredRisk, Risks};
 use serde_json::json;
-use service::{Problem, Progress};
+use service::upload::{Counts, Imported, record, rehearse};
+use service::{Problem, Progress, Sent, Upload};
+use std::sync::Arc;
 use views::{Listing, View, list};
 
 const ASSETS: &str = include_str!("../../../../examples/assets.csv");
 const RISKS: &str = include_str!("../../../../examples/risks.csv");
 const MISTAKEN: &str = include_str!("../../../../examples/risks-with-errors.csv");
 
-async fn upload(fixture: &Fixture, register: Register, file: &str) -> Result<Imported, Problem> {
+async fn upload<U: Upload>(fixture: &Fixture, register: U, file: &str) -> Result<Imported, Problem> {
     upload_as(fixture, cx(fixture.tenant), register, file).await
 }
 
-async fn upload_as(fixture: &Fixture, cx: Cx, register: Register, file: &str) -> Result<Imported, Problem> {
-    import(&fixture.store, cx, register, Bytes::copy_from_slice(file.as_bytes()), &Progress::default()).await
+async fn upload_as<U: Upload>(fixture: &Fixture, cx: Cx, register: U, file: &str) -> Result<Imported, Problem> {
+    record(&fixture.store, cx, Arc::new(register), sent(file.as_bytes()), &Progress::default()).await
 }
 
 async fn rehearsed(fixture: &Fixture, file: &[u8]) -> Imported {
-    let (file, unheard) = (Bytes::copy_from_slice(file), Progress::default());
-    rehearse(&fixture.store, cx(fixture.tenant), Register::Risks, file, &unheard).await.expect("told")
+    let unheard = Progress::default();
+    rehearse(&fixture.store, cx(fixture.tenant), Arc::new(Risks), sent(file), &unheard).await.expect("told")
+}
+
+fn sent(file: &[u8]) -> Sent {
+    Sent { file: file.to_vec().into(), ..Sent::default() }
 }
 
 async fn with_assets() -> Fixture {
     let fixture = Fixture::new().await;
-    upload(&fixture, Register::Assets, ASSETS).await.expect("imported");
+    upload(&fixture, Assets, ASSETS).await.expect("imported");
     fixture
 }
 
@@ -45,15 +49,15 @@ async fn keys<V: View>(fixture: &Fixture, tenant: TenantId, position: i64) -> Ve
 async fn the_examples_are_imported_once() {
     let fixture = Fixture::new().await;
     let before = fixture.head().await;
-    let assets = upload(&fixture, Register::Assets, ASSETS).await.expect("imported");
-    let risks = upload(&fixture, Register::Risks, RISKS).await.expect("imported");
+    let assets = upload(&fixture, Assets, ASSETS).await.expect("imported");
+    let risks = upload(&fixture, Risks, RISKS).await.expect("imported");
     assert_eq!((assets.counts, risks.counts), (counts(26, [26, 0, 0]), counts(48, [48, 0, 0])));
 
     let after = fixture.head().await;
     assert_eq!(risks.position, after);
-    let again = upload(&fixture, Register::Assets, ASSETS).await.expect("imported");
+    let again = upload(&fixture, Assets, ASSETS).await.expect("imported");
     assert_eq!((again.counts, again.position), (counts(26, [0, 0, 26]), after));
-    let again = upload(&fixture, Register::Risks, RISKS).await.expect("imported");
+    let again = upload(&fixture, Risks, RISKS).await.expect("imported");
     assert_eq!((again.counts, again.position), (counts(48, [0, 0, 48]), after));
 
     let natural: Vec<String> = (1..=48).map(|n| format!("R-{n}")).collect();
@@ -67,7 +71,7 @@ async fn the_examples_are_imported_once() {
 #[tokio::test]
 async fn a_row_arrives_whole_with_a_reason() {
     let fixture = with_assets().await;
-    upload(&fixture, Register::Risks, RISKS).await.expect("imported");
+    upload(&fixture, Risks, RISKS).await.expect("imported");
     let shown = serde_json::to_value(fixture.risk("R-1").await).expect("json");
     assert_eq!(shown["treatment"]["controls"], json!(["A.8.9", "A.8.12", "A.8.16"]));
     assert_eq!(shown["treatment"]["reason"], "as imported");
@@ -94,10 +98,10 @@ async fn a_rehearsal_tells_all_and_records_nothing() {
 async fn one_bad_row_and_nothing_is_recorded() {
     let fixture = with_assets().await;
     let before = fixture.head().await;
-    let problem = upload(&fixture, Register::Risks, MISTAKEN).await.expect_err("refused");
+    let problem = upload(&fixture, Risks, MISTAKEN).await.expect_err("refused");
     assert_eq!((problem.status(), problem.to_string().as_str()), (400, "6 fields are wrong: see errors"));
     let rule = "ref_id,name,treatment\nR-1,a,\nR-2,b,accept\n";
-    let problem = upload(&fixture, Register::Risks, rule).await.expect_err("refused");
+    let problem = upload(&fixture, Risks, rule).await.expect_err("refused");
     assert!(problem.to_string().starts_with("treatment: a risk is assessed before"), "{problem}");
     assert_eq!(fixture.head().await, before);
 }
@@ -107,23 +111,23 @@ async fn an_excluded_control_treats_nothing() {
     let fixture = with_assets().await;
     fixture.control("A.8.13", "control.excluded", json!({"justification": "no backups"})).await;
     let file = "ref_id,name,current_proba,current_impact,treatment,additional_controls\nR-1,a,3,3,mitigate,A.8.13\n";
-    let problem = upload(&fixture, Register::Risks, file).await.expect_err("refused");
+    let problem = upload(&fixture, Risks, file).await.expect_err("refused");
     assert!(problem.to_string().starts_with("additional_controls: A.8.13 is excluded"), "{problem}");
     fixture.control("A.8.13", "control.included", json!({"basis": "law", "justification": "it is"})).await;
-    upload(&fixture, Register::Risks, file).await.expect("imported");
+    upload(&fixture, Risks, file).await.expect("imported");
     fixture.views_are_true().await;
 }
 
 #[tokio::test]
 async fn another_tenant_sees_nothing_and_needs_its_own_assets() {
     let fixture = with_assets().await;
-    let end = upload(&fixture, Register::Risks, RISKS).await.expect("imported").position;
+    let end = upload(&fixture, Risks, RISKS).await.expect("imported").position;
     let other = TenantId::random();
     assert_eq!(keys::<RegisteredRisk>(&fixture, other, end).await.len(), 0);
-    let early = upload_as(&fixture, cx(other), Register::Risks, RISKS).await.expect_err("refused");
+    let early = upload_as(&fixture, cx(other), Risks, RISKS).await.expect_err("refused");
     assert_eq!(early.status(), 503, "{early}");
     fixture.begin(other).await;
-    let strange = upload_as(&fixture, cx(other), Register::Risks, RISKS).await.expect_err("refused");
+    let strange = upload_as(&fixture, cx(other), Risks, RISKS).await.expect_err("refused");
     assert!(strange.to_string().ends_with("fields are wrong: see errors"), "{strange}");
 }
 
@@ -132,7 +136,7 @@ async fn a_repeated_upload_gets_the_first_answer() {
     let fixture = with_assets().await;
     let key = CommandKey { id: "once".to_owned(), request_digest: vec![1] };
     let keyed = Cx { command: Some(key), ..cx(fixture.tenant) };
-    let first = upload_as(&fixture, keyed.clone(), Register::Risks, RISKS).await.expect("imported");
-    let again = upload_as(&fixture, keyed, Register::Risks, RISKS).await.expect("imported");
+    let first = upload_as(&fixture, keyed.clone(), Risks, RISKS).await.expect("imported");
+    let again = upload_as(&fixture, keyed, Risks, RISKS).await.expect("imported");
     assert_eq!((first.counts, first.position), (again.counts, again.position));
 }

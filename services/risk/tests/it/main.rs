@@ -13,3 +13,4 @@ mod order;
 mod plans;
 mod quantifications;
 mod tenant;
+mod undo;

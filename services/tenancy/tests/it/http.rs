@@ -27,6 +27,14 @@ pub struct Answer {
     pub body: Value,
 }
 
+impl Answer {
+    async fn of(answer: reqwest::Response) -> Self {
+        let header = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let (status, location, etag) = (answer.status(), header("location"), header("etag"));
+        Self { status, location, etag, body: answer.json().await.expect("JSON") }
+    }
+}
+
 impl House {
     pub async fn start() -> Self {
         let (given, verifier) = Issuer::from_seed(&"a".repeat(64)).expect("a key");
@@ -71,10 +79,7 @@ impl House {
         if let Some(key) = key {
             request = request.header("idempotency-key", key);
         }
-        let answer = request.bearer_auth(token).json(&body).send().await.expect("answered");
-        let header = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let (status, location, etag) = (answer.status(), header("location"), header("etag"));
-        Answer { status, location, etag, body: answer.json().await.expect("JSON") }
+        Answer::of(request.bearer_auth(token).json(&body).send().await.expect("answered")).await
     }
 
     pub fn organisation(&self) -> TenantId {
@@ -94,10 +99,20 @@ impl House {
         (organisation, self.issuer.issue(&olaf, now(), chrono::Duration::hours(1)).expect("signed"))
     }
 
+    /// What a body that is no JSON is answered.
+    pub async fn send(&self, token: &str, method: Method, path: &str, body: String) -> Answer {
+        let request = self.client.request(method, format!("http://{}{path}", self.running.address));
+        Answer::of(request.bearer_auth(token).body(body).send().await.expect("answered")).await
+    }
+
     /// A new tenant's path.
     pub async fn tenant(&self) -> String {
+        self.tenant_called("Acme").await
+    }
+
+    pub async fn tenant_called(&self, name: &str) -> String {
         let ada = self.token("ada", true);
-        let added = self.ask(&ada, Method::POST, &self.ours("/tenants"), json!({ "name": "Acme" }), None).await;
+        let added = self.ask(&ada, Method::POST, &self.ours("/tenants"), json!({ "name": name }), None).await;
         format!("/v1/tenants/{}", added.body["id"].as_str().expect("an id"))
     }
 

@@ -2,6 +2,7 @@
 
 mod directory;
 mod http;
+mod imports;
 mod lifecycle;
 mod membership;
 mod own_roles;
