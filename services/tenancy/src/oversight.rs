@@ -104,12 +104,14 @@ fn heard(event: &Recorded) -> serde_json::Result<Option<(String, Heard)>> {
             let Collected { valid_until } = serde_json::from_value(data())?;
             object(Heard::EvidenceCollected { valid_until })
         }
+        // What has taken its place is what may expire.
+        "evidence.replaced" => object(Heard::EvidenceCollected { valid_until: None }),
         _ => None,
     })
 }
 
 /// What changes a figure.
-const COUNTED: [&str; 16] = [
+const COUNTED: [&str; 17] = [
     "risk.identified",
     "risk.assessed",
     "risk.treatment_decided",
@@ -126,6 +128,7 @@ const COUNTED: [&str; 16] = [
     "control.required",
     "control.released",
     "evidence.collected",
+    "evidence.replaced",
 ];
 
 /// Reports how the tenant stands to the organisation that owns it.
