@@ -79,7 +79,7 @@ fn alterations(whole: &Files, nowhere: &str) -> Vec<(&'static str, Files, &'stat
         ("a file less", whole[..whole.len() - 1].to_vec(), "it ends before notifications/deliveries.jsonl"),
         ("a file more", longer, "attachments/x is not in the manifest"),
         ("another file", renamed, "audit/other.jsonl stands where tenancy/consumer_checkpoints.jsonl should"),
-        ("a newer format", with_manifest(whole, |manifest| manifest["format"] = json!(2)), "which knows format 1"),
+        ("a newer format", with_manifest(whole, |manifest| manifest["format"] = json!(3)), "which knows format 2"),
         (
             "a newer program",
             with_manifest(whole, |manifest| manifest["program"] = json!("99.0.0")),

@@ -95,7 +95,15 @@ pub async fn do_everything(system: &System, admin: &Client, tenant: &str, smtp: 
     train_and_tell(admin, &at).await;
     let evidence =
         json!({"title": "Log", "note": "Restored", "supports": ["A.8.13"], "valid_until": "2999-01-01T00:00:00Z"});
-    admin.post(&at("/evidence"), evidence).await;
+    let old = admin.post(&at("/evidence"), evidence).await.text("id");
+    let file = admin.file(tenant, "log.txt", "abc").await;
+    let renewed =
+        json!({"title": "Log", "file": file, "note": "Restored again", "source": "The backup server", "replaces": old});
+    admin.post(&at("/evidence"), renewed).await;
+    let link = json!({"title": "Ticket", "link": "https://example.org/1", "sha256": file, "supports": ["A.8.13"]});
+    admin.post(&at("/evidence"), link).await;
+    admin.post(&at("/documents"), json!({"ref": "P-file", "title": "Of a file", "kind": "record"})).await;
+    admin.post(&at("/documents/P-file/versions"), json!({"file": file})).await;
 
     until("a notification", async || olga.get(&inbox).await.json["items"][0].is_object()).await;
     let id = olga.get(&inbox).await.json["items"][0]["id"].as_str().expect("an id").to_owned();

@@ -409,8 +409,13 @@ const SHARED: [(&str, &str); 10] = [
 #[tokio::test]
 async fn every_table_is_a_fold_or_taken_along() {
     let system = System::migrated(&servers::postgres_admin_url(), &servers::nats_url(), &[]).await;
-    let services =
-        [tenancy::service(None), risk::service(), controls::service(), audit::service(), notifications::service(None)];
+    let services = [
+        tenancy::service(None),
+        risk::service(),
+        controls::service(None),
+        audit::service(),
+        notifications::service(None),
+    ];
     for service in services {
         let mut connection = system.superuser(service.name).await;
         let tables: Vec<String> = sqlx::query_scalar(

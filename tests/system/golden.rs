@@ -38,9 +38,13 @@ fn shelves() -> Vec<Shelf> {
         .with::<access::lockout::Event>()
         .with::<access::look::Event>();
     let mut shelves = vec![Shelf::new("shared/access", &access, is_shared)];
-    for service in
-        [tenancy::service(None), risk::service(), controls::service(), audit::service(), notifications::service(None)]
-    {
+    for service in [
+        tenancy::service(None),
+        risk::service(),
+        controls::service(None),
+        audit::service(),
+        notifications::service(None),
+    ] {
         service.events.check().unwrap_or_else(|fault| panic!("{}: {fault}", service.name));
         let folder = format!("services/{}", service.name);
         shelves.push(Shelf::new(&folder, &service.events, |event_type| !is_shared(event_type)));

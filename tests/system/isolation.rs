@@ -273,6 +273,7 @@ pub fn right(operation: &Operation, id: &str) -> Option<String> {
         ("PUT", "/state") => json!({"state": "suspended"}),
         ("PUT", "/offer") => json!({"organisation": null}),
         ("PUT", "/contacts/{id}") => json!({"email": null}),
+        ("POST", "/files") => return Some("New".to_owned()),
         (method, tail) => panic!("say here what would be right for {method} {tail}"),
     };
     Some(body.to_string())
@@ -294,7 +295,11 @@ pub async fn fill(system: &System, tenant: &str, canary: &str) -> Vec<String> {
     let evidence = json!({"title": text("Log"), "note": text("Restored"), "supports": ["A.8.13"]});
     let evidence = admin.post(&at("/evidence"), evidence).await.text("id");
     admin.put(&at(&format!("/contacts/olga-{canary}")), json!({"email": format!("olga@{canary}.example.org")})).await;
-    vec![format!("R-{canary}"), format!("A-{canary}"), evidence, format!("olga-{canary}"), "A.8.13".to_owned()]
+    let file = admin.file(tenant, "log.txt", &text("Restored from a file")).await;
+    let shown = json!({"title": text("File"), "file": file, "supports": ["A.8.13"]});
+    let shown = admin.post(&at("/evidence"), shown).await.text("id");
+    let ids = [format!("R-{canary}"), format!("A-{canary}"), evidence, format!("olga-{canary}"), "A.8.13".to_owned()];
+    ids.into_iter().chain([file, shown]).collect()
 }
 
 #[tokio::test]
@@ -342,7 +347,9 @@ async fn foreign_ids_lead_nowhere_and_no_answer_carries_anothers_canary() {
     }
     assert_eq!(recorded(&system, &ours).await, before, "something of theirs was recorded here");
     // The positive control: what is theirs was seen all over.
-    for what in ["Fire theircanary", "Restored theircanary", "Ledger theircanary", "decided theircanary"] {
+    for what in
+        ["Fire theircanary", "Restored theircanary", "File theircanary", "Ledger theircanary", "decided theircanary"]
+    {
         assert!(seen.contains(what), "{what}");
     }
 }

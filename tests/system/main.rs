@@ -12,6 +12,7 @@ mod demo;
 mod document;
 mod export;
 mod faults;
+mod files;
 mod forgery;
 mod golden;
 mod guarded;

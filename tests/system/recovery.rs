@@ -134,7 +134,9 @@ async fn an_installation_is_lost_and_brought_back_to_an_instant() {
         let assessed = json!({"stage": "inherent", "likelihood": 4, "impact": 4});
         up.post(&at(&format!("/risks/R-{n}/assessments")), &assessed).await;
     }
+    let file = up.file(&at("/files?name=log.txt"), "abc").await;
     lost.carry_out("Every night", 0, &[]).await;
+    lost.carry_out("Files", 0, &[]).await;
 
     treat(&up, &tenant, "R-1", "A.8.13").await;
     let before = shown(&up, &tenant).await;
@@ -147,9 +149,13 @@ async fn an_installation_is_lost_and_brought_back_to_an_instant() {
 
     let base = std::fs::read_dir(lost.backup.join("base")).expect("a folder").next().expect("one").expect("an entry");
     lost.carry_out("Going back", 0, &[("INSTANT", Path::new(&instant)), ("BASE", Path::new(&base.file_name()))]).await;
+    let (tenants, copies) = (lost.data.join("files"), lost.backup.join("files"));
+    std::fs::remove_dir_all(&tenants).and_then(|()| std::fs::rename(copies, &tenants)).expect("the copy");
+    assert!(tenants.join(&tenant).join(file).exists());
     let up = Up::start(&lost.data, &[]).await;
     let told = lost.carry_out("Going back", 1, &[]).await;
-    assert!(told.contains("every chain, view and copy agrees"), "{told}");
+    assert!(told.contains("1 files read: sound"), "{told}");
+    assert!(told.contains("every chain, view, copy and file agrees"), "{told}");
     assert_eq!(shown(&up, &tenant).await, before);
     assert_eq!(up.get(&at("/risks/R-9")).await["status"], 404);
 

@@ -11,6 +11,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tempfile::TempDir;
 use testkit::servers;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
@@ -33,6 +34,8 @@ pub struct System {
     postgres: String,
     pub nats: String,
     options: Vec<(String, String)>,
+    /// Where files are kept, unless another place is named.
+    pub files: Arc<TempDir>,
 }
 
 /// A running `stele serve`.
@@ -82,6 +85,7 @@ impl System {
             postgres: postgres.to_owned(),
             nats: nats.to_owned(),
             options: options.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            files: Arc::new(tempfile::Builder::new().prefix("stele-files-").tempdir().expect("a folder")),
         };
         (system.organisation, system.token) = system.found("Larkspur").await;
         system
@@ -155,6 +159,7 @@ impl System {
             postgres: self.postgres.clone(),
             nats: self.nats.clone(),
             options: self.options.clone(),
+            files: self.files.clone(),
         }
     }
 
@@ -171,6 +176,7 @@ impl System {
             .env("STELE_NATS_URL", &self.nats)
             .env("STELE_PREFIX", &self.prefix)
             .env("STELE_ISSUER_SEED", SEED)
+            .env("STELE_FILES", self.files.path())
             .envs(self.options.iter().map(|(name, value)| (name, value)));
     }
 
@@ -329,7 +335,8 @@ impl Client {
                 | "suppliers"
                 | "exceptions"
                 | "competences"
-                | "communications",
+                | "communications"
+                | "files",
             ) => "controls",
             Some("trail") => "audit",
             Some("notifications" | "contacts") => "notifications",
@@ -352,6 +359,13 @@ impl Client {
 
     pub async fn upload(&self, path: &str, body: String) -> Answer {
         self.send(Method::POST, path, Some(body), &[("content-type", "text/csv")]).await
+    }
+
+    /// Sends a file of text; gives its id.
+    pub async fn file(&self, tenant: &str, name: &str, content: &str) -> String {
+        let path = format!("/v1/tenants/{tenant}/files?name={name}");
+        let sent = self.send(Method::POST, &path, Some(content.to_owned()), &[]).await;
+        sent.success(&path).text("id")
     }
 
     /// Whatever comes back.

@@ -70,6 +70,14 @@ impl Up {
         self.send(reqwest::Method::PUT, path, body).await
     }
 
+    /// Sends a file; gives its id.
+    pub async fn file(&self, path: &str, content: &'static str) -> String {
+        let request = reqwest::Client::new().post(format!("{}{path}", self.variables["STELE"])).body(content);
+        let response = request.bearer_auth(&self.variables["TOKEN"]).send().await.expect("an answer");
+        let sent: Value = response.json().await.expect("JSON");
+        sent["id"].as_str().unwrap_or_else(|| panic!("{sent}")).to_owned()
+    }
+
     async fn send(&self, method: reqwest::Method, path: &str, body: &Value) -> Value {
         let request = reqwest::Client::new().request(method, format!("{}{path}", self.variables["STELE"]));
         let response = request.bearer_auth(&self.variables["TOKEN"]).json(body).send().await.expect("an answer");

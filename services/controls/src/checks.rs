@@ -2,6 +2,7 @@
 
 use chrono::NaiveDate;
 use eventstore::Cx;
+use files::FileDigest;
 use service::{FieldError, checked_day, checked_text, field_error};
 
 pub const LONGEST_TITLE: usize = 200;
@@ -34,6 +35,12 @@ pub fn checked_link(field: &str, written: &str) -> Result<String, FieldError> {
     } else {
         Err(field_error(field, "it is no link: it begins with https://"))
     }
+}
+
+/// A SHA-256 that somebody else computed, in lower case.
+pub fn checked_digest(field: &str, written: &str) -> Result<String, FieldError> {
+    let digest: Result<FileDigest, _> = written.parse();
+    digest.map(|digest| digest.to_string()).map_err(|error| field_error(field, error.to_string()))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ pub use body::{ApproveVersion, DescribeDocument, DraftVersion, PublishVersion, R
 pub use mandatory::{MandatoryDocuments, list as mandatory_documents};
 pub use shelf::{ShelvedDocument, Version, versions};
 
+use crate::keeping::KeptFile;
 use catalogue::Slot;
 use chrono::NaiveDate;
 use eventstore::{Actor, Cx, aggregate};
@@ -69,7 +70,9 @@ pub struct Content {
     pub text: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<String>,
-    /// SHA-256 in hexadecimal: of the text's UTF-8 bytes, or of what stands at the link, where that was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<KeptFile>,
+    /// SHA-256 in hexadecimal: of the text's UTF-8 bytes, of the file, or of what stands at the link, where that was said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
     /// What is new in it.

@@ -14,10 +14,12 @@ mod edition;
 mod evidence;
 mod exception;
 mod exhibit;
+mod file;
 mod having;
 mod import;
 mod issued;
 mod issuing;
+mod keeping;
 mod knowing;
 mod reactions;
 mod requests;
@@ -28,6 +30,7 @@ mod statement;
 mod supplier;
 mod transition;
 
+pub use keeping::all as all_files;
 pub use reactions::{when_a_treatment_changes_then_link_controls, when_tenant_created_then_add_annex_a};
 
 use access::Action::{self, Read, WriteControls};
@@ -42,10 +45,12 @@ use document::{
 };
 use exception::{ApproveException, EndException, RefuseException, RegisteredException, RequestException};
 use exhibit::Exhibit;
+use files::Files;
 use having::{Attainments, Having, ShowCompetence};
 use import::{Controls, Exceptions, Suppliers};
 use issued::{IssuedSoa, LastEditions};
 use issuing::{ApproveSoa, IssueSoa, SoaDifferences};
+use keeping::ReceivedFile;
 use knowing::{AcknowledgeDocument, Acknowledgements, Knowing};
 use requests::{
     AssessMaturity, AssignControlOwner, DecideApplicability, PlanControlReview, SetImplementation, TestControl,
@@ -55,14 +60,16 @@ use service::{Answered, Listed, ManyChanged, Object, Route, Routes, Service};
 use soa::Soa;
 use stated::ShownControl;
 use statement::Statement;
+use std::sync::Arc;
 use supplier::{AgreeWithSupplier, AssessSupplier, DescribeSupplier, EndSupplier, PlanExit, RegisteredSupplier};
 use transition::Transition;
 
 const ABOUT: &str =
     "Which controls apply and why, how far they are implemented, evidence, the Statement of Applicability";
 
-pub fn service() -> Service {
-    Service::new("controls", ABOUT, sqlx::migrate!("../../migrations/controls"), routes())
+/// Files are kept where it is told; without a place no file is taken or given.
+pub fn service(files: Option<Files>) -> Service {
+    let service = Service::new("controls", ABOUT, sqlx::migrate!("../../migrations/controls"), routes(files.as_ref()))
         .records::<acknowledgement::Event>()
         .records::<attainment::Event>()
         .records::<communication::Event>()
@@ -72,6 +79,7 @@ pub fn service() -> Service {
         .records::<edition::Event>()
         .records::<evidence::Event>()
         .records::<exception::Event>()
+        .records::<file::Event>()
         .records::<supplier::Event>()
         .view::<Statement>()
         .view::<Requirement>()
@@ -86,13 +94,18 @@ pub fn service() -> Service {
         .view::<RegisteredCompetence>()
         .view::<Having>()
         .view::<PlannedCommunication>()
+        .view::<ReceivedFile>()
         .reacts_to("tenancy", vec![access::when_access_changes_then_copy_it(), when_tenant_created_then_add_annex_a()])
-        .reacts_to("risk", vec![when_a_treatment_changes_then_link_controls()])
+        .reacts_to("risk", vec![when_a_treatment_changes_then_link_controls()]);
+    match files {
+        Some(files) => service.worker(Arc::new(move |store| Box::pin(keeping::sweep(store, files.clone())))),
+        None => service,
+    }
 }
 
-fn routes() -> Routes {
-    let routes = soa_routes(evidence_routes(control_routes(Routes::new())));
-    let routes = exception_routes(supplier_routes(document_routes(routes)));
+fn routes(files: Option<&Files>) -> Routes {
+    let routes = file_routes(control_routes(Routes::new()), files);
+    let routes = exception_routes(supplier_routes(document_routes(soa_routes(evidence_routes(routes)))));
     communication_routes(competence_routes(routes))
 }
 
@@ -134,13 +147,56 @@ fn control_routes(routes: Routes) -> Routes {
         .command::<TestControl>(Method::POST, "/controls/{id}/tests")
 }
 
+fn file_routes(routes: Routes, files: Option<&Files>) -> Routes {
+    // Without a place it is refused for that, whatever its size.
+    let most_bytes = files.map_or(u64::MAX, Files::most_bytes);
+    let most_bytes = usize::try_from(most_bytes).unwrap_or(usize::MAX);
+    let (taken, shown, drafted) = (files.cloned(), files.cloned(), files.cloned());
+    routes
+        .with(
+            Route::tenant(Method::POST, "/files", WriteControls, "Send a file, for evidence or a document to refer to")
+                .takes_file(most_bytes)
+                .parameter("name", "What it is called, such as restore-test.pdf")
+                .parameter("sha256", "Its SHA-256, 64 hexadecimal digits: where it arrives otherwise it is refused")
+                .parameter("reason", "Why: it is kept with the event")
+                .parameter("occurred_at", "When it happened, where that was not now")
+                .begins::<Answered>()
+                .answered_by(move |call| keeping::receive(call, taken.clone())),
+        )
+        .list::<ReceivedFile>("/files", "All files that were received, under their SHA-256")
+        .object::<ReceivedFile>("/files/{id}", "What is known of a file")
+        .history::<ReceivedFile>("/files/{id}/history", "Who sent a file, when and why")
+        .with(
+            Route::tenant(Method::GET, "/evidence/{id}/file", Read, "The file of a piece of evidence")
+                .as_of()
+                .gives_file()
+                .answered_by(move |call| keeping::of_evidence(call, shown.clone())),
+        )
+        .with(
+            Route::tenant(
+                Method::GET,
+                "/documents/{id}/versions/{number}/file",
+                Read,
+                "The file of a version of a document",
+            )
+            .as_of()
+            .gives_file()
+            .answered_by(move |call| keeping::of_version(call, drafted.clone())),
+        )
+}
+
 fn evidence_routes(routes: Routes) -> Routes {
     routes
         .with(
-            Route::tenant(Method::POST, "/evidence", WriteControls, "Keep a note as evidence for one or more controls")
-                .takes::<CollectEvidence>()
-                .begins::<Answered>()
-                .answered_by(collect::collect),
+            Route::tenant(
+                Method::POST,
+                "/evidence",
+                WriteControls,
+                "Keep a note, a link or a file as evidence for one or more controls",
+            )
+            .takes::<CollectEvidence>()
+            .begins::<Answered>()
+            .answered_by(collect::collect),
         )
         .list::<Exhibit>("/evidence", "All evidence, oldest first")
         .object::<Exhibit>("/evidence/{id}", "One piece of evidence")

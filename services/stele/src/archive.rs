@@ -2,16 +2,17 @@ mod read;
 mod write;
 
 pub use read::Archive;
-pub use write::{Spool, write};
+pub use write::{Spool, Writer};
 
+use ::files::FileDigest;
 use anyhow::Context;
 use chrono::{DateTime, Utc};
-use eventstore::TenantId;
+use eventstore::{Named, Stored, TenantId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The archive's layout, told in docs/export.md. A program reads its own and those before it.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// The log; every other file of a service is called as its table.
 pub const EVENTS: &str = "events";
@@ -36,6 +37,9 @@ pub struct Manifest {
     pub services: BTreeMap<String, Head>,
     /// In the order in which they follow.
     pub files: Vec<Entry>,
+    /// How many files of the tenant follow those, in the order of their digests.
+    #[serde(default)]
+    pub attachments: usize,
 }
 
 /// Where a service's log of the tenant ends.
@@ -66,4 +70,26 @@ impl Entry {
         let parts = self.name.strip_suffix(".jsonl").and_then(|name| name.split_once('/'));
         parts.with_context(|| format!("{} is no file of an archive", self.name))
     }
+}
+
+/// A file of the tenant, as it is called in an archive.
+pub fn attachment(digest: &FileDigest) -> String {
+    format!("attachments/{digest}")
+}
+
+/// The file that this event says was received, and how long it is.
+pub fn file_of(stored: &Stored, named: &Named) -> Option<(FileDigest, u64)> {
+    #[derive(Deserialize)]
+    struct Body {
+        data: Received,
+    }
+    #[derive(Deserialize)]
+    struct Received {
+        bytes: u32,
+    }
+    if named.stream.kind() != "file" {
+        return None;
+    }
+    let Body { data: Received { bytes } } = serde_json::from_str(&stored.body).ok()?;
+    Some((named.stream.id().parse().ok()?, u64::from(bytes)))
 }

@@ -1,14 +1,17 @@
-use crate::archive::{self, EVENTS, FORMAT, Head, Manifest, PROGRAM, SHARED, Spool};
+use crate::archive::{EVENTS, FORMAT, Head, Manifest, PROGRAM, SHARED, Spool, Writer, attachment, file_of};
 use crate::organisation::{now, operator};
 use crate::place::Place;
 use crate::say::say;
-use crate::services;
+use crate::services::{self, Given};
 use anyhow::{Context, bail, ensure};
 use clap::Args;
-use eventstore::{Chain, EventStore, Snapshot, TenantId, hex};
+use eventstore::{Chain, EventStore, Named, Snapshot, Stored, TenantId, hex};
+use files::FileDigest;
+use futures::StreamExt;
 use futures::future::try_join_all;
 use service::Service;
 use std::collections::BTreeMap;
+use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -60,11 +63,15 @@ impl Export {
         let moments = self.one_moment(&stores).await?;
         ensure!(moments.iter().any(|moment| moment.head.is_some()), "no service knows a tenant {tenant}");
 
-        let (mut heads, mut files) = (BTreeMap::new(), Vec::new());
+        let (mut heads, mut files, mut attached) = (BTreeMap::new(), Vec::new(), BTreeMap::new());
         for Moment { service, mut snapshot, head, .. } in moments {
             let (position, hash) = head.unwrap_or_else(|| (0, Chain::of(tenant).hash().to_vec()));
             let mut events = Spool::new(&folder, service.name, EVENTS)?;
-            let told = log(&mut snapshot, tenant, position, &hash, |line| events.line(line)).await;
+            let told = log(&mut snapshot, tenant, position, &hash, |event, named| {
+                attached.extend(file_of(event, named));
+                events.line(&event.line()?)
+            });
+            let told = told.await;
             told.with_context(|| format!("{}: an archive would not be what was recorded", service.name))?;
             files.push(events.end()?);
             for table in SHARED.iter().chain(&service.tables) {
@@ -77,8 +84,13 @@ impl Export {
         }
         let entries = files.iter().map(|file| file.entry.clone()).collect();
         let program = PROGRAM.to_owned();
-        let manifest = Manifest { format: FORMAT, program, exported_at, tenant, services: heads, files: entries };
-        archive::write(&path, &manifest, files)?;
+        let attachments = attached.len();
+        let manifest =
+            Manifest { format: FORMAT, program, exported_at, tenant, services: heads, files: entries, attachments };
+        let mut writer = Writer::begin(&folder, &manifest)?;
+        files.into_iter().try_for_each(|file| writer.file(file))?;
+        self.attach(&mut writer, &folder, &attached).await?;
+        writer.end(&path)?;
         if let Err(error) = note(&stores, &manifest).await {
             say(format!("the archive is whole, and that it was made could not be noted: {error:#}"))?;
         }
@@ -90,10 +102,41 @@ impl Export {
         Ok(ExitCode::SUCCESS)
     }
 
+    /// The tenant's files, one after the other, each checked on its way.
+    async fn attach(
+        &self,
+        writer: &mut Writer,
+        folder: &Path,
+        attached: &BTreeMap<FileDigest, u64>,
+    ) -> anyhow::Result<()> {
+        if attached.is_empty() {
+            return Ok(());
+        }
+        let files = self.place.files()?.with_context(|| {
+            format!(
+                "it has {} files, and it is not known where they are: name their place with --files",
+                attached.len()
+            )
+        })?;
+        for (digest, bytes) in attached {
+            let name = attachment(digest);
+            let opened = files.open(self.tenant, digest, *bytes).await?;
+            let mut chunks = opened.with_context(|| format!("{name}: an archive would not be what was recorded"))?;
+            let mut spooled = tempfile::tempfile_in(folder)?;
+            while let Some(chunk) = chunks.next().await {
+                let chunk = chunk.with_context(|| format!("{name}: an archive would not be what was recorded"))?;
+                spooled.write_all(&chunk)?;
+            }
+            spooled.seek(SeekFrom::Start(0))?;
+            writer.append(&name, *bytes, spooled)?;
+        }
+        say(format!("{:<14} {:>7} files", "attachments", attached.len()))
+    }
+
     async fn stores(&self) -> anyhow::Result<Stores> {
         let settings = self.place.settings()?;
         let mut stores = Vec::new();
-        for mut service in services::all(None, None)? {
+        for mut service in services::all(Given::default())? {
             let views = Arc::new(std::mem::take(&mut service.views));
             let store = service::connect(&service, views, &settings)
                 .await
@@ -156,7 +199,7 @@ async fn log(
     tenant: TenantId,
     last: i64,
     hash: &[u8],
-    mut write: impl FnMut(&str) -> anyhow::Result<()>,
+    mut write: impl FnMut(&Stored, &Named) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let mut chain = Chain::of(tenant);
     loop {
@@ -165,10 +208,10 @@ async fn log(
             break;
         }
         for event in page {
-            if let Err(what) = chain.follow(&event) {
-                bail!("position {}: {what}", event.position);
+            match chain.follow(&event) {
+                Ok(named) => write(&event, &named)?,
+                Err(what) => bail!("position {}: {what}", event.position),
             }
-            write(&event.line()?)?;
         }
     }
     let end = chain.position();

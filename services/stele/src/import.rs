@@ -3,11 +3,12 @@ mod check;
 use crate::archive::{Archive, CHECKPOINTS, EVENTS, Entry, Head, SHARED};
 use crate::place::Place;
 use crate::say::say;
-use crate::services;
+use crate::services::{self, Given};
 use anyhow::{Context, bail, ensure};
 use check::{Checked, checked, follow};
 use clap::Args;
 use eventstore::{Chain, Known, Restore, Server, TenantId, unhex};
+use files::Files;
 use service::Service;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -49,8 +50,9 @@ impl Import {
             "an import has not ended: run `stele import` of the same file again, the archive exported at {}, manifest {}",
             archive.manifest.exported_at, archive.digest
         );
+        let files = self.room(&archive).with_context(refused)?;
         let mut all = Vec::new();
-        for service in services::all(None, None)? {
+        for service in services::all(Given::default())? {
             all.push(here(&server, service, &archive).await.with_context(refused)?);
         }
         free(&all, tenant, &why).with_context(refused)?;
@@ -59,7 +61,7 @@ impl Import {
         for Here { service, restore, .. } in &mut all {
             restore.hold_back(&service.sources(), &why).await?;
         }
-        if let Err(error) = self.write(&archive, &mut all).await {
+        if let Err(error) = self.write(&archive, &mut all, files.as_ref()).await {
             return Err(if goes_on { error.context(self.not_ended()) } else { give_up(&mut all, &why, error).await })
                 .with_context(refused);
         }
@@ -82,7 +84,7 @@ impl Import {
 
     /// Each service's part in a transaction of its own, all of them open at the end: what one of the databases refuses is
     /// written nowhere. A part that is here already, of an import that did not end, is left as it is.
-    async fn write(&self, archive: &Checked, all: &mut [Here]) -> anyhow::Result<()> {
+    async fn write(&self, archive: &Checked, all: &mut [Here], files: Option<&Files>) -> anyhow::Result<()> {
         let mut file = Archive::open(&self.file)?;
         let mut parts = file.parts()?;
         ensure!(parts.digest == archive.digest, "it is another file than a moment ago");
@@ -114,7 +116,27 @@ impl Import {
                 here.restore.end_at(&chain).await.with_context(|| name)?;
             }
         }
+        // Before anything is committed: no event is seen whose file is not there.
+        for (digest, bytes) in &archive.attached {
+            let files = files.context("it was asked for")?;
+            let mut content = parts.attachment(digest, *bytes)?;
+            let mut arriving = files.arriving()?;
+            while let Some(piece) = content.next()? {
+                arriving.write(&piece)?;
+            }
+            files.keep(archive.manifest.tenant, &arriving.end()?).await?;
+        }
         Ok(())
+    }
+
+    /// Where the tenant's files go, if it has any.
+    fn room(&self, archive: &Checked) -> anyhow::Result<Option<Files>> {
+        if archive.attached.is_empty() {
+            return Ok(None);
+        }
+        let count = archive.attached.len();
+        let unknown = || format!("it has {count} files: name the place where they are kept here with --files");
+        self.place.files()?.with_context(unknown).map(Some)
     }
 
     fn not_ended(&self) -> String {

@@ -14,6 +14,8 @@ pub struct Running {
     pub postgres: String,
     pub nats: String,
     pub password: String,
+    /// Where files are kept.
+    pub files: String,
 }
 
 impl Running {

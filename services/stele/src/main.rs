@@ -6,6 +6,7 @@ mod demo;
 mod env;
 mod erasures;
 mod export;
+mod files;
 mod hand_over;
 mod import;
 mod installation;

@@ -1,6 +1,6 @@
 use crate::place::Place;
 use crate::secrets::{self, Secrets};
-use crate::services;
+use crate::services::{self, Given};
 use access::Issuer;
 use anyhow::Context;
 use chrono::{DateTime, Duration, Utc};
@@ -79,7 +79,7 @@ fn issuer(seed: Option<&str>, place: &Place) -> anyhow::Result<Issuer> {
 /// The store of tenancy, whose views follow what is recorded here.
 pub async fn tenancy_store(place: &Place) -> anyhow::Result<EventStore> {
     let settings = place.settings()?;
-    let mut tenancy = services::named("tenancy", None, None)?;
+    let mut tenancy = services::named("tenancy", Given::default())?;
     let views = Arc::new(std::mem::take(&mut tenancy.views));
     Ok(service::connect(&tenancy, views, &settings).await?)
 }

@@ -3,6 +3,7 @@ use access::{Issuer, Verifier};
 use anyhow::Context;
 use clap::Args;
 use eventstore::Server;
+use files::Files;
 use service::{Rates, Settings};
 use std::path::PathBuf;
 
@@ -21,9 +22,23 @@ pub struct Place {
     /// Data directory of `stele up`
     #[arg(long, env = "STELE_DATA")]
     pub data: Option<PathBuf>,
+    /// Where files are kept: a folder, or `s3://BUCKET/PREFIX`; without it, where `stele up` keeps them
+    #[arg(long, env = "STELE_FILES", value_name = "PLACE")]
+    pub files: Option<String>,
 }
 
 impl Place {
+    /// The files, where it is told or known where they are.
+    pub fn files(&self) -> anyhow::Result<Option<Files>> {
+        let place = match (&self.files, &self.postgres) {
+            (Some(place), _) => place.clone(),
+            (None, Some(_)) => return Ok(None),
+            (None, None) => Running::find(self.data.as_deref())?.files,
+        };
+        // What was kept once is not measured anew.
+        Ok(Some(Files::at(&place, u64::MAX).context("--files")?))
+    }
+
     /// What a tool needs that works on the databases alone.
     pub fn settings(&self) -> anyhow::Result<Settings> {
         let (url, password) = if let Some(url) = &self.postgres {

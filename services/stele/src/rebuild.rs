@@ -4,7 +4,7 @@ mod unfinished;
 
 use crate::place::Place;
 use crate::say::say;
-use crate::services;
+use crate::services::{self, Given};
 use crate::verify::all_tenants;
 use anyhow::{bail, ensure};
 use clap::Args;
@@ -40,7 +40,7 @@ impl Rebuild {
     }
 
     async fn rebuild(&self, service: &str, settings: &Settings) -> anyhow::Result<ExitCode> {
-        let mut service = services::named(service, None, None)?;
+        let mut service = services::named(service, Given::default())?;
         let views = Arc::new(std::mem::take(&mut service.views));
         let names: Vec<&str> =
             views.names().into_iter().filter(|name| self.view.as_deref().is_none_or(|one| one == *name)).collect();

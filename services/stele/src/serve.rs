@@ -1,7 +1,8 @@
 use crate::accounts::AccountOptions;
+use crate::files::FileOptions;
 use crate::providers::ProviderOptions;
 use crate::rates::RateOptions;
-use crate::services;
+use crate::services::{self, Given};
 use crate::signals::Signals;
 use access::{Issuer, Verifier};
 use anyhow::{Context, anyhow, bail, ensure};
@@ -68,6 +69,8 @@ pub struct Serve {
     accounts: AccountOptions,
     #[command(flatten)]
     mail: MailOptions,
+    #[command(flatten)]
+    files: FileOptions,
 }
 
 impl Serve {
@@ -76,10 +79,12 @@ impl Serve {
         let verifier = verifier.trusting(self.providers.read()?);
         let mail = self.mail.mail()?;
         let entrance = self.accounts.entrance(issuer.as_ref());
+        let files = self.files.files(self.files.place(None)?.as_deref())?;
+        let given = Given { entrance: Some(&entrance), mail: mail.as_ref(), files: files.as_ref() };
         let mut chosen: Vec<Service> = Vec::new();
         for name in &self.services {
             ensure!(chosen.iter().all(|one| one.name != name), "{name} is named twice");
-            chosen.push(services::named(name, Some(&entrance), mail.as_ref())?);
+            chosen.push(services::named(name, given)?);
         }
         service::log_to(std::io::stderr);
         service::prometheus();
@@ -153,7 +158,7 @@ impl Migrate {
             some => some.iter().map(String::as_str).collect(),
         };
         for name in names {
-            let service = services::named(name, None, None)?;
+            let service = services::named(name, Given::default())?;
             eventstore::migrate(&server, service.name, &self.password, &service.migrations)
                 .await
                 .with_context(|| format!("{name} cannot be migrated"))?;

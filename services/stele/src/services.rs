@@ -1,4 +1,5 @@
 use anyhow::bail;
+use files::Files;
 use mail::Mail;
 use service::Service;
 use tenancy::Entrance;
@@ -6,15 +7,25 @@ use tenancy::Entrance;
 /// Every service, in the order in which they start.
 pub const NAMES: [&str; 5] = ["tenancy", "risk", "controls", "audit", "notifications"];
 
-/// The service of this name. Tenancy signs tokens where it is told how people come to them.
-pub fn named(name: &str, entrance: Option<&Entrance>, mail: Option<&Mail>) -> anyhow::Result<Service> {
+/// What services use that need not be there: tools go without.
+#[derive(Clone, Copy, Default)]
+pub struct Given<'a> {
+    /// How people come to tokens, which tenancy then signs.
+    pub entrance: Option<&'a Entrance>,
+    pub mail: Option<&'a Mail>,
+    pub files: Option<&'a Files>,
+}
+
+/// The service of this name.
+pub fn named(name: &str, given: Given) -> anyhow::Result<Service> {
+    let Given { entrance, mail, files } = given;
     Ok(match name {
         "tenancy" => match entrance {
             None => tenancy::service(None),
             Some(entrance) => tenancy::service_behind(Entrance { mail: mail.cloned(), ..entrance.clone() }),
         },
         "risk" => risk::service(),
-        "controls" => controls::service(),
+        "controls" => controls::service(files.cloned()),
         "audit" => audit::service(),
         "notifications" => notifications::service(mail.cloned()),
         other => bail!("there is no service {other}: choose from {}", NAMES.join(", ")),
@@ -22,19 +33,20 @@ pub fn named(name: &str, entrance: Option<&Entrance>, mail: Option<&Mail>) -> an
 }
 
 /// All of them.
-pub fn all(entrance: Option<&Entrance>, mail: Option<&Mail>) -> anyhow::Result<Vec<Service>> {
-    NAMES.iter().map(|name| named(name, entrance, mail)).collect()
+pub fn all(given: Given) -> anyhow::Result<Vec<Service>> {
+    NAMES.iter().map(|name| named(name, given)).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::all;
+    use super::{Given, all};
 
     /// In one document, each name means one type, and nothing is referred to that is not there.
     #[test]
     fn the_api_document_of_all_services_holds_together() {
         let (issuer, _) = access::Issuer::from_seed(&"a".repeat(64)).expect("a key");
-        let services = all(Some(&tenancy::Entrance::by(Some(issuer))), None).expect("services");
+        let services =
+            all(Given { entrance: Some(&tenancy::Entrance::by(Some(issuer))), ..Given::default() }).expect("services");
         let document = service::document(services.iter().map(|one| (one.name, one.about, &one.routes)));
         let text = document.to_json().expect("JSON");
         let json: serde_json::Value = serde_json::from_str(&text).expect("JSON");

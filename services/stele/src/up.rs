@@ -1,10 +1,12 @@
 use crate::accounts::AccountOptions;
+use crate::files::FileOptions;
 use crate::installation::{self, Running as Told};
 use crate::organisation::ADMINISTRATOR;
 use crate::providers::ProviderOptions;
 use crate::rates::RateOptions;
 use crate::secrets::Secrets;
 use crate::serve::{MailOptions, listen};
+use crate::services::Given;
 use crate::signals::Signals;
 use crate::{demo, organisation, services};
 use access::{Issuer, Providers, Verifier};
@@ -48,6 +50,8 @@ pub struct Up {
     accounts: AccountOptions,
     #[command(flatten)]
     mail: MailOptions,
+    #[command(flatten)]
+    files: FileOptions,
 }
 
 /// How the first administrator signs in.
@@ -149,7 +153,10 @@ impl Up {
 
         progress.tell("starting the services");
         let entrance = self.accounts.entrance(Some(&issuer));
-        let running = Running::start(services::all(Some(&entrance), mail.as_ref())?, settings, listener)?;
+        let place = self.files.place(Some(&data.join("files")))?;
+        let files = self.files.files(place.as_deref())?;
+        let given = Given { entrance: Some(&entrance), mail: mail.as_ref(), files: files.as_ref() };
+        let running = Running::start(services::all(given)?, settings, listener)?;
         let stores = loop {
             match tokio::time::timeout(Duration::from_secs(5), running.ready()).await {
                 Ok(stores) => break stores,
@@ -165,6 +172,7 @@ impl Up {
             postgres: pair.postgres.admin_url(),
             nats: pair.nats.url(),
             password: secrets.password.clone(),
+            files: place.unwrap_or_default(),
         };
         let sign_in = if self.accounts.are_on() {
             organisation::first_link(tenancy, secrets.organisation).await?.map_or(SignIn::Known, SignIn::First)
@@ -193,7 +201,7 @@ impl Up {
 
 async fn migrated(pair: &Pair, secrets: &Secrets, verifier: Verifier, progress: &Progress) -> anyhow::Result<Settings> {
     let postgres = Server::new(&pair.postgres.admin_url(), PREFIX)?;
-    for service in services::all(None, None)? {
+    for service in services::all(Given::default())? {
         progress.tell(&format!("migrating {}", service.name));
         eventstore::migrate(&postgres, service.name, &secrets.password, &service.migrations)
             .await

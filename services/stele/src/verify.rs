@@ -1,6 +1,8 @@
+mod kept;
+
 use crate::place::Place;
 use crate::say::say;
-use crate::services;
+use crate::services::{self, Given};
 use anyhow::{Context, bail};
 use audit::Held;
 use clap::Args;
@@ -38,7 +40,7 @@ impl Verify {
     pub async fn run(self) -> anyhow::Result<ExitCode> {
         let settings = self.place.settings()?;
         let mut stores = Stores::new();
-        for mut service in services::all(None, None)? {
+        for mut service in services::all(Given::default())? {
             let views = Arc::new(std::mem::take(&mut service.views));
             let store = service::connect(&service, views.clone(), &settings)
                 .await
@@ -62,6 +64,11 @@ impl Verify {
                 say(format!("  {fault}"))?;
             }
         }
+        let (_, controls) = stores.get("controls").context("controls is one of the services")?;
+        for fault in kept::examine(controls, self.place.files()?.as_ref(), self.tenant).await? {
+            say(format!("  {fault}"))?;
+            faults += 1;
+        }
         if let (Some(tenant), false) = (self.tenant, known) {
             bail!("no service knows a tenant {tenant}");
         }
@@ -69,7 +76,7 @@ impl Verify {
             say(format!("{faults} faults: what is named above is not what was recorded"))?;
             return Ok(ExitCode::FAILURE);
         }
-        say("every chain, view and copy agrees with what was recorded")?;
+        say("every chain, view, copy and file agrees with what was recorded")?;
         Ok(ExitCode::SUCCESS)
     }
 

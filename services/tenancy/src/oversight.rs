@@ -127,12 +127,14 @@ fn heard(event: &Recorded) -> serde_json::Result<Option<(String, Heard)>> {
             let Issued { number } = serde_json::from_value(data())?;
             object(Heard::StatementIssued { number, issued_at: event.occurred_at })
         }
+        // What has taken its place is what may expire.
+        "evidence.replaced" => object(Heard::EvidenceCollected { valid_until: None }),
         _ => None,
     })
 }
 
 /// What changes a figure.
-const COUNTED: [&str; 21] = [
+const COUNTED: [&str; 22] = [
     "risk.identified",
     "risk.assessed",
     "risk.treatment_decided",
@@ -154,6 +156,7 @@ const COUNTED: [&str; 21] = [
     "risk.action_done",
     "risk.action_dropped",
     "soa.issued",
+    "evidence.replaced",
 ];
 
 /// Reports how the tenant stands to the organisation that owns it.

@@ -1,4 +1,5 @@
 use crate::body::{self, Said};
+use crate::incoming::Incoming;
 use crate::query::Parameters;
 use crate::{Problem, Route, Visitor};
 use access::{Action, Caller, KEY, KnownGrant, KnownKey, Roster};
@@ -34,7 +35,9 @@ pub struct Call {
     pub(crate) path: HashMap<String, String>,
     pub query: Parameters,
     pub headers: HeaderMap,
+    /// Read already, unless the route takes files: then it is still `incoming`.
     pub body: Bytes,
+    pub incoming: Incoming,
     pub(crate) route: Route,
     /// The path and query as they were sent.
     pub(crate) target: String,
@@ -44,6 +47,11 @@ impl Call {
     /// `{id}` of the path.
     pub fn id(&self) -> &str {
         self.path.get("id").map_or("", String::as_str)
+    }
+
+    /// Another part of the path, by its name.
+    pub fn part(&self, name: &str) -> &str {
+        self.path.get(name).map_or("", String::as_str)
     }
 
     /// Whether the caller may do this here too, beside the route's own action.
@@ -93,6 +101,12 @@ impl Call {
         let text = |name: &str| Ok(self.query.get(name).map(ToOwned::to_owned));
         let said = body::said(text("reason"), text("occurred_at"), self.cx.now);
         self.completed(said?)
+    }
+
+    /// The same for a file that has arrived: its digest stands for its bytes.
+    pub fn upload_of(&mut self, digest: &str) -> Result<Cx, Problem> {
+        self.body = Bytes::copy_from_slice(digest.as_bytes());
+        self.upload()
     }
 
     fn completed(&self, said: Said) -> Result<Cx, Problem> {

@@ -16,11 +16,11 @@ const HEADERS: [(HeaderName, &str); 4] = [
     ),
 ];
 
-/// These headers come with every answer, whatever it is.
+/// These headers come with every answer, whatever it is; one that brings a stricter one has its own.
 pub async fn guard(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     for (name, value) in HEADERS {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
     response
 }

@@ -12,6 +12,9 @@ use utoipa::{PartialSchema, ToSchema};
 
 const SMALL_BODY: usize = 128 * 1024;
 
+/// The media type of a file, which says itself what it is.
+const ANYTHING: &str = "*/*";
+
 /// Whose partition a route works in; also the first half of its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
@@ -56,6 +59,8 @@ pub struct Route {
     pub(crate) answers: Vec<(u16, Option<Media>)>,
     pub(crate) schemas: Vec<(String, RefOr<Schema>)>,
     pub(crate) most_bytes: usize,
+    /// Its handler reads the body as it comes.
+    pub(crate) takes_files: bool,
     /// Why it takes no Idempotency-Key.
     pub(crate) keyless: Option<&'static str>,
     /// No role allows it: it takes an administrator of the owning organisation.
@@ -104,6 +109,7 @@ impl Route {
             answers: Vec::new(),
             schemas: Vec::new(),
             most_bytes: SMALL_BODY,
+            takes_files: false,
             keyless: None,
             for_administrators: false,
             lets_in: LetsIn::WhoMay,
@@ -166,6 +172,21 @@ impl Route {
     pub fn takes_text(mut self, kind: &'static str, most_bytes: usize) -> Self {
         self.body = Some(Media { kind, content: ContentBuilder::new().schema(Some(String::schema())).build() });
         self.most_bytes = most_bytes;
+        self
+    }
+
+    /// A body of any kind, `most_bytes` long at most, that its handler reads as it comes ([`Call::incoming`]).
+    #[must_use]
+    pub fn takes_file(mut self, most_bytes: usize) -> Self {
+        self.body = Some(Media { kind: ANYTHING, content: binary() });
+        (self.most_bytes, self.takes_files) = (most_bytes, true);
+        self
+    }
+
+    /// A file, whatever it is ([`crate::Download`]).
+    #[must_use]
+    pub fn gives_file(mut self) -> Self {
+        self.answers.push((200, Some(Media { kind: ANYTHING, content: binary() })));
         self
     }
 
@@ -294,6 +315,11 @@ impl Route {
         T::schemas(&mut self.schemas);
         ContentBuilder::new().schema(Some(T::schema())).build()
     }
+}
+
+/// Bytes of any kind.
+fn binary() -> Content {
+    ContentBuilder::new().build()
 }
 
 /// A command's schema with what may come with any: it is taken out before the command's own fields are read.

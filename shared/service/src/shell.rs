@@ -5,6 +5,7 @@ use crate::callers::identify;
 use crate::grants::{self, refuse_beyond, refuse_too_long};
 use crate::guarded::guard;
 use crate::health::Vitals;
+use crate::incoming::Incoming;
 use crate::lines::Unfinished;
 use crate::live::Live;
 use crate::query::Parameters;
@@ -14,17 +15,15 @@ use crate::visitor::visitor;
 use crate::{Problem, Route, Visitor, openapi};
 use access::{Caller, KnownGrant, KnownKey, Verifier};
 use axum::Router;
-use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
+use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{MethodFilter, get, on};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use eventstore::{Actor, Cx, TenantId};
-use http_body_util::BodyExt;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
@@ -37,8 +36,8 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How much of a body that is too large is read and thrown away, so that its sender comes to read the answer.
-const SWALLOWED: usize = 64 * 1024 * 1024;
+/// For a file to come and be kept, over a slow line.
+const PATIENCE_FOR_FILES: Duration = Duration::from_secs(30 * 60);
 
 /// Health at once; everything else as soon as `api` is there.
 pub fn outer(api: Arc<OnceLock<Router>>, vitals: Vitals) -> Router {
@@ -115,8 +114,9 @@ impl Door {
             return Problem::not_found("object of an id that is not UTF-8").into_response();
         };
         let (service, route) = (self.live.service.name, self.route.clone());
+        let patience = if route.takes_files { PATIENCE_FOR_FILES } else { PATIENCE };
         let answered =
-            timeout(PATIENCE, self.admitted(path, request)).await.unwrap_or_else(|_| Err(Problem::too_slow()));
+            timeout(patience, self.admitted(path, request)).await.unwrap_or_else(|_| Err(Problem::too_slow()));
         let response = match (answered, route.dialect) {
             (Err(problem), Some(dialect)) => problem.in_dialect(dialect),
             (answered, _) => answered.into_response(),
@@ -154,7 +154,8 @@ impl Door {
             return Err(Problem::not_found("object of this id"));
         }
         let query = Parameters::read(&head.uri, &route)?;
-        let body = read(&head.method, &head.headers, body, route.most_bytes).await?;
+        let mut incoming = Incoming::new(&head.method, &head.headers, body, route.most_bytes)?;
+        let body = if route.takes_files { Bytes::new() } else { incoming.whole().await? };
         let trace = head.extensions.get::<Trace>().map(Trace::traceparent);
         let cx = Cx { traceparent: trace, ..Cx::new(tenant, actor, now) };
         let target = head.uri.path_and_query().map(ToString::to_string).unwrap_or_default();
@@ -163,7 +164,22 @@ impl Door {
         let looking = grant.as_ref().map(|_| (store.clone(), cx.clone(), target.clone()));
         looking.as_ref().map_or(Ok(()), |(_, _, target)| refuse_too_long(target))?;
         let headers = head.headers;
-        let call = Call { store, cx, caller, visitor, address, key, grant, path, query, headers, body, route, target };
+        let call = Call {
+            store,
+            cx,
+            caller,
+            visitor,
+            address,
+            key,
+            grant,
+            path,
+            query,
+            headers,
+            body,
+            incoming,
+            route,
+            target,
+        };
         let answer = handler(call).await;
         match looking {
             Some((store, cx, target)) => grants::recorded(&store, &cx, target, answer).await,
@@ -224,32 +240,4 @@ struct Comer {
 #[expect(clippy::disallowed_methods, reason = "contexts get their time here")]
 fn now() -> DateTime<Utc> {
     Utc::now()
-}
-
-async fn read(method: &Method, headers: &HeaderMap, mut body: Body, most: usize) -> Result<Bytes, Problem> {
-    if method == Method::GET {
-        return Ok(Bytes::new());
-    }
-    let too_large = || {
-        let detail = format!("the body is larger than {} kB, which is the most here: send less at once", most / 1024);
-        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail)
-    };
-    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    // A sender that asks first hears it before it sends.
-    if length.is_some_and(|length| length > most) && headers.contains_key(header::EXPECT) {
-        return Err(too_large());
-    }
-    let mut bytes = BytesMut::new();
-    let mut seen = 0;
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| Problem::field("body", format!("it did not arrive whole: {error}")))?;
-        let Ok(data) = frame.into_data() else { continue };
-        seen += data.len();
-        if seen <= most {
-            bytes.extend_from_slice(&data);
-        } else if seen > SWALLOWED {
-            break;
-        }
-    }
-    if seen > most { Err(too_large()) } else { Ok(bytes.freeze()) }
 }

@@ -3,10 +3,12 @@
 mod database;
 mod oidc;
 mod recorded;
+mod s3;
 pub mod servers;
 mod smtp;
 
 pub use database::Database;
 pub use oidc::Oidc;
 pub use recorded::recorded;
+pub use s3::S3;
 pub use smtp::Smtp;

@@ -103,7 +103,10 @@ fn requests(operation: &Operation, stranger: &Stranger, id: &str) -> Vec<(String
 
 /// All that is told, but for what stands in the request itself.
 fn told(answer: &Answer, id: &str) -> (u16, BTreeMap<String, String>, String) {
-    let plain = |text: &str| text.to_lowercase().replace(&id.to_lowercase(), "?");
+    let id = id.to_lowercase();
+    // Where a cell or a word is quoted, so much of it is.
+    let quoted: String = id.chars().take(60).collect();
+    let plain = |text: &str| text.to_lowercase().replace(&id, "?").replace(&quoted, "?");
     let headers = answer.headers.iter().filter(|(name, _)| !EACH_ITS_OWN.contains(&name.as_str()));
     let headers = headers.map(|(name, value)| (name.clone(), plain(value))).collect();
     (answer.status.as_u16(), headers, plain(&answer.body))
@@ -118,7 +121,7 @@ fn nobodys(id: &str) -> String {
         id if id.contains('-') && id.len() == 12 => format!("{}{}", &id[..2], &random.simple().to_string()[..10]),
         id if id.contains('-') => random.to_string(),
         // With a letter: of digits alone it would read as a position where one may be given.
-        id => format!("f{}", random.simple()).chars().take(id.len()).collect(),
+        id => format!("f{}{}", random.simple(), random.simple()).chars().take(id.len()).collect(),
     }
 }
 

@@ -1,6 +1,7 @@
 use super::{Command, Content, Document, Fitness, FitnessCheck, Kind, Profile};
-use crate::checks::{LONGEST_TEXT, LONGEST_TITLE, checked_link, past, to_come};
+use crate::checks::{LONGEST_TEXT, LONGEST_TITLE, checked_digest, checked_link, past, to_come};
 use crate::evidence::sha256;
+use crate::keeping::named;
 use access::Action;
 use catalogue::Slot;
 use eventstore::Work;
@@ -30,13 +31,15 @@ pub struct DescribeDocument {
     audience: Vec<String>,
 }
 
-/// The next version of a document: its text, or where it stands.
+/// The next version of a document: its text, a file, or where it stands.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DraftVersion {
     text: Option<String>,
     #[schema(example = "https://intranet.example.org/policies/isp-3.pdf")]
     link: Option<String>,
+    /// The SHA-256 of a file that `POST /files` took.
+    file: Option<String>,
     /// Of what stands at the link, 64 hexadecimal digits: so that it can be told whether it is still the same.
     sha256: Option<String>,
     /// What is new in it.
@@ -117,26 +120,28 @@ impl service::Command for DraftVersion {
     const ACTION: Action = Action::WriteControls;
     const SUMMARY: &'static str = "Write the next version of a document";
 
-    async fn prepare(self, _: &mut Work, _: &str) -> Result<Command, Problem> {
+    async fn prepare(self, work: &mut Work, _: &str) -> Result<Command, Problem> {
         let mut faults = Faults::default();
         let mut given = |field: &str, text: Option<String>, most| {
             text.and_then(|text| faults.keep(checked_text_if_given(field, &text, most))).flatten()
         };
         let text = given("text", self.text, LONGEST_CONTENT);
         let summary = given("summary", self.summary, LONGEST_TEXT);
-        let digest = given("sha256", self.sha256, 64).map(|digest| digest.to_lowercase());
-        if text.is_some() == self.link.is_some() {
-            faults.wrong("text", "give the text, or a link to where it stands: one of the two");
+        let ways = [text.is_some(), self.link.is_some(), self.file.is_some()];
+        if ways.into_iter().filter(|is_given| *is_given).count() != 1 {
+            faults.wrong("text", "give the text, a file, or a link to where it stands: one of the three");
         }
         let link = self.link.and_then(|link| faults.keep(checked_link("link", &link)));
-        if digest.as_ref().is_some_and(|digest| digest.len() != 64 || !digest.chars().all(|c| c.is_ascii_hexdigit())) {
-            faults.wrong("sha256", "64 hexadecimal digits are expected, as sha256sum prints them");
+        let digest = self.sha256.and_then(|digest| faults.keep(checked_digest("sha256", &digest)));
+        if link.is_none() && digest.is_some() {
+            faults.wrong("sha256", "that of a text or a file is told by us: leave it out");
         }
-        if text.is_some() && digest.is_some() {
-            faults.wrong("sha256", "that of a text is told by us: leave it out");
-        }
-        let sha256 = text.as_ref().map(sha256).or(digest);
-        faults.settle(Some(Command::Draft(Content { text, link, sha256, summary })))
+        let file = match self.file {
+            Some(digest) => faults.keep(named(work, "file", &digest).await?),
+            None => None,
+        };
+        let sha256 = text.as_ref().map(sha256).or_else(|| file.as_ref().map(|file| file.sha256.clone())).or(digest);
+        faults.settle(Some(Command::Draft(Content { text, link, file, sha256, summary })))
     }
 }
 

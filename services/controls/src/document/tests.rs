@@ -25,7 +25,7 @@ fn registered() -> Event {
 }
 
 fn content(text: &str) -> Content {
-    Content { text: Some(text.to_owned()), link: None, sha256: None, summary: None }
+    Content { text: Some(text.to_owned()), link: None, file: None, sha256: None, summary: None }
 }
 
 fn drafted(version: u32, text: &str) -> Event {

@@ -3,29 +3,45 @@
 use access::{Admission, Caller, Issuer};
 use chrono::{DateTime, Duration, Utc};
 use eventstore::{Actor, Cx, EventStore, Metadata, Recorded, Server, Stream, TenantId, migrate};
+use files::Files;
 use messaging::Reaction;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use service::{Rates, Running, Settings};
+use tempfile::TempDir;
 use testkit::servers;
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
 const PASSWORD: &str = "throwaway";
 const SEED: &str = "5e";
+/// That a file may have.
+pub const MOST_BYTES: u64 = 3 << 20;
 
 pub struct House {
     pub store: EventStore,
     running: Running,
     organisation: Uuid,
     issuer: Issuer,
+    /// Where files are kept.
+    pub folder: TempDir,
 }
 
 impl House {
     pub async fn new() -> Self {
+        let folder = tempfile::Builder::new().prefix("stele-files-").tempdir().expect("a folder");
+        let files = Files::at(folder.path().to_str().expect("text"), MOST_BYTES).expect("a place");
+        Self::keeping(Some(files), folder).await
+    }
+
+    pub async fn without_files() -> Self {
+        Self::keeping(None, TempDir::new().expect("a folder")).await
+    }
+
+    async fn keeping(files: Option<Files>, folder: TempDir) -> Self {
         let prefix = format!("t{}", Uuid::new_v4().simple());
         let server = Server::new(&servers::postgres_admin_url(), &prefix).expect("an address");
-        let service = controls::service();
+        let service = controls::service(files);
         migrate(&server, "controls", PASSWORD, &service.migrations).await.expect("migrated");
         let (issuer, verifier) = Issuer::from_seed(&SEED.repeat(32)).expect("a key");
         let settings = Settings {
@@ -41,7 +57,7 @@ impl House {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let running = Running::start(vec![service], settings, listener).expect("started");
         let store = running.ready().await.first().expect("a store").clone();
-        Self { store, running, organisation: Uuid::new_v4(), issuer }
+        Self { store, running, organisation: Uuid::new_v4(), issuer, folder }
     }
 
     fn token(&self, person: &str) -> String {
@@ -88,7 +104,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    async fn of(response: reqwest::Response) -> Self {
+    pub async fn of(response: reqwest::Response) -> Self {
         let header = |name: &str| response.headers().get(name).map(|value| value.to_str().expect("text").to_owned());
         let (etag, location) = (header("etag"), header("location"));
         Self { status: response.status(), etag, location, text: response.text().await.expect("a body") }
@@ -191,6 +207,12 @@ impl Tenant<'_> {
         let address = format!("http://{}/v1/tenants/{}{path}", self.house.running.address, self.id);
         let request = reqwest::Client::new().post(address).bearer_auth(&self.token).body(file);
         Answer::of(request.send().await.expect("an answer")).await
+    }
+
+    /// The request itself, for what is no JSON.
+    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        let address = format!("http://{}/v1/tenants/{}{path}", self.house.running.address, self.id);
+        reqwest::Client::new().request(method, address).bearer_auth(&self.token)
     }
 
     async fn send(&self, method: Method, path: &str, body: Option<(Value, Option<&str>)>) -> Answer {

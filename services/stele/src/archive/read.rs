@@ -1,6 +1,7 @@
-use super::{Entry, FORMAT, Manifest, PROGRAM};
+use super::{Entry, FORMAT, Manifest, PROGRAM, attachment};
 use anyhow::{Context, bail, ensure};
 use eventstore::hex;
+use files::FileDigest;
 use flate2::read::MultiGzDecoder;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -17,6 +18,9 @@ const LINE: u64 = 16 << 20;
 const PAGE: usize = 1000;
 const PAGE_BYTES: usize = 4 << 20;
 
+/// A file of the tenant is read in pieces of so many bytes.
+const PIECE: u64 = 1 << 20;
+
 type Gz = MultiGzDecoder<BufReader<File>>;
 
 /// A file that says it is an archive.
@@ -31,6 +35,14 @@ pub struct Parts<'a> {
     /// The SHA-256 of the manifest, and so of everything.
     pub digest: String,
     expected: IntoIter<Entry>,
+}
+
+/// A file of the tenant, which is digested as it is read.
+pub struct Attachment<'a> {
+    name: String,
+    content: tar::Entry<'a, Gz>,
+    kept: FileDigest,
+    digest: Sha256,
 }
 
 /// One file, whose lines are counted and digested as they are read.
@@ -63,7 +75,7 @@ impl Archive {
         Ok(Parts { entries, manifest, digest: hex(&Sha256::digest(&text)), expected })
     }
 
-    /// What follows the last file, which is nothing.
+    /// Reads what is left of the file itself.
     pub fn end(self) -> anyhow::Result<()> {
         // To its last byte: the compression has a check of its own.
         std::io::copy(&mut self.tar.into_inner(), &mut std::io::sink()).context("the end of it is damaged")?;
@@ -94,22 +106,55 @@ fn newer(version: &str) -> bool {
 }
 
 impl<'a> Parts<'a> {
-    /// The next file; nothing after the last.
+    /// The next file of the manifest; nothing after the last.
     pub fn next(&mut self) -> anyhow::Result<Option<Part<'a>>> {
-        let Some(entry) = self.expected.next() else {
-            return match self.entries.next() {
-                None => Ok(None),
-                Some(Ok(more)) => bail!("{} is not in the manifest", String::from_utf8_lossy(&more.path_bytes())),
-                Some(Err(error)) => Err(error).context("after the last file"),
-            };
-        };
+        let Some(entry) = self.expected.next() else { return Ok(None) };
+        let content = BufReader::new(self.called(&entry.name)?);
+        Ok(Some(Part { entry, content, digest: Sha256::new(), bytes: 0, lines: 0 }))
+    }
+
+    /// A file of the tenant; all of them follow those of the manifest.
+    pub fn attachment(&mut self, digest: &FileDigest, bytes: u64) -> anyhow::Result<Attachment<'a>> {
+        let name = attachment(digest);
+        let content = self.called(&name)?;
+        let found = content.size();
+        ensure!(found == bytes, "{name}: it has {found} bytes, and the log says {bytes}");
+        Ok(Attachment { name, content, kept: digest.clone(), digest: Sha256::new() })
+    }
+
+    fn called(&mut self, expected: &str) -> anyhow::Result<tar::Entry<'a, Gz>> {
         let content = match self.entries.next() {
-            Some(content) => content.with_context(|| format!("{} cannot be read", entry.name))?,
-            None => bail!("it ends before {}", entry.name),
+            Some(content) => content.with_context(|| format!("{expected} cannot be read"))?,
+            None => bail!("it ends before {expected}"),
         };
         let name = String::from_utf8_lossy(&content.path_bytes()).into_owned();
-        ensure!(name == entry.name, "{name} stands where {} should", entry.name);
-        Ok(Some(Part { entry, content: BufReader::new(content), digest: Sha256::new(), bytes: 0, lines: 0 }))
+        ensure!(name == expected, "{name} stands where {expected} should");
+        Ok(content)
+    }
+
+    /// What follows the last one, which is nothing.
+    pub fn none_left(mut self) -> anyhow::Result<()> {
+        match self.entries.next() {
+            None => Ok(()),
+            Some(Ok(more)) => bail!("{} is not in the manifest", String::from_utf8_lossy(&more.path_bytes())),
+            Some(Err(error)) => Err(error).context("after the last file"),
+        }
+    }
+}
+
+impl Attachment<'_> {
+    /// Its next bytes; nothing at the end, where they are what the log says.
+    pub fn next(&mut self) -> anyhow::Result<Option<Vec<u8>>> {
+        let mut piece = Vec::new();
+        let read = self.content.by_ref().take(PIECE).read_to_end(&mut piece);
+        read.with_context(|| format!("{} cannot be read", self.name))?;
+        if piece.is_empty() {
+            let found = hex(&self.digest.clone().finalize());
+            ensure!(found == self.kept.as_str(), "{}: its SHA-256 is {found}", self.name);
+            return Ok(None);
+        }
+        self.digest.update(&piece);
+        Ok(Some(piece))
     }
 }
 

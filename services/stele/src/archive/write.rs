@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::Path;
+use tempfile::NamedTempFile;
 
 /// A file of an archive that is still being written: a tar says how long each one is before it begins.
 pub struct Spool {
@@ -50,36 +51,44 @@ impl Spool {
     }
 }
 
-/// Writes the archive: the manifest, then the files in its order. It is there whole or not at all, and only its owner
-/// reads it.
-pub fn write(path: &Path, manifest: &Manifest, files: Vec<Spooled>) -> anyhow::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let new = tempfile::NamedTempFile::new_in(folder)
-        .with_context(|| format!("{} cannot be written to", folder.display()))?;
-    tar(new.as_file(), manifest, files).with_context(|| format!("{} cannot be written", path.display()))?;
-    // Never over another one, which a rename would do.
-    new.persist_noclobber(path)
-        .map_err(|error| error.error)
-        .with_context(|| format!("{} cannot be made", path.display()))?;
-    Ok(())
+/// An archive that is being written: the manifest, the files in its order, the attachments. It is there whole or not at all, and
+/// only its owner reads it.
+pub struct Writer {
+    tar: tar::Builder<GzEncoder<BufWriter<NamedTempFile>>>,
+    at: u64,
 }
 
-fn tar(file: &File, manifest: &Manifest, files: Vec<Spooled>) -> anyhow::Result<()> {
-    let mut tar = tar::Builder::new(GzEncoder::new(BufWriter::new(file), Compression::default()));
-    let at = u64::try_from(manifest.exported_at.timestamp())?;
-    let mut append = |name: &str, bytes: u64, content: &mut dyn Read| {
+impl Writer {
+    pub fn begin(folder: &Path, manifest: &Manifest) -> anyhow::Result<Self> {
+        let new =
+            NamedTempFile::new_in(folder).with_context(|| format!("{} cannot be written to", folder.display()))?;
+        let tar = tar::Builder::new(GzEncoder::new(BufWriter::new(new), Compression::default()));
+        let mut writer = Self { tar, at: u64::try_from(manifest.exported_at.timestamp())? };
+        let text = serde_json::to_vec_pretty(manifest)?;
+        writer.append("manifest.json", u64::try_from(text.len())?, text.as_slice())?;
+        Ok(writer)
+    }
+
+    pub fn file(&mut self, file: Spooled) -> anyhow::Result<()> {
+        let Spooled { entry, file } = file;
+        self.append(&entry.name, entry.bytes, BufReader::new(file))
+    }
+
+    pub fn append(&mut self, name: &str, bytes: u64, content: impl Read) -> anyhow::Result<()> {
         let mut header = tar::Header::new_gnu();
         header.set_size(bytes);
         header.set_mode(0o600);
-        header.set_mtime(at);
-        tar.append_data(&mut header, name, content)
-    };
-    let text = serde_json::to_vec_pretty(manifest)?;
-    append("manifest.json", u64::try_from(text.len())?, &mut text.as_slice())?;
-    for Spooled { entry, file } in files {
-        append(&entry.name, entry.bytes, &mut BufReader::new(file))?;
+        header.set_mtime(self.at);
+        self.tar.append_data(&mut header, name, content).with_context(|| format!("{name} cannot be written"))
     }
-    let file = tar.into_inner()?.finish()?.into_inner().map_err(std::io::IntoInnerError::into_error)?;
-    file.sync_all()?;
-    Ok(())
+
+    pub fn end(self, path: &Path) -> anyhow::Result<()> {
+        let new = self.tar.into_inner()?.finish()?.into_inner().map_err(std::io::IntoInnerError::into_error)?;
+        new.as_file().sync_all()?;
+        // Never over another one, which a rename would do.
+        new.persist_noclobber(path)
+            .map_err(|error| error.error)
+            .with_context(|| format!("{} cannot be made", path.display()))?;
+        Ok(())
+    }
 }

@@ -1,7 +1,8 @@
-use crate::archive::{Archive, CHECKPOINTS, EVENTS, Head, Manifest, SHARED};
-use crate::services;
+use crate::archive::{Archive, CHECKPOINTS, EVENTS, Head, Manifest, SHARED, file_of};
+use crate::services::{self, Given};
 use anyhow::{Context, anyhow, ensure};
 use eventstore::{Chain, Named, Stored, hex};
+use files::FileDigest;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use service::Service;
@@ -18,6 +19,8 @@ pub struct Checked {
     pub columns: BTreeMap<String, Vec<String>>,
     /// The organisation that the tenant belongs to.
     pub owner: Option<Uuid>,
+    /// The tenant's files, each with its length.
+    pub attached: BTreeMap<FileDigest, u64>,
 }
 
 /// Reads all of it and recomputes what can be recomputed: digests, chains, heads, and that no consumer is ahead of its
@@ -26,9 +29,10 @@ pub fn checked(path: &Path) -> anyhow::Result<Checked> {
     let mut archive = Archive::open(path)?;
     let mut parts = archive.parts()?;
     let (manifest, digest) = (parts.manifest.clone(), parts.digest.clone());
-    let services = services::all(None, None)?;
+    let services = services::all(Given::default())?;
     in_order(&manifest, &services)?;
     let (mut columns, mut ends, mut owner) = (BTreeMap::new(), BTreeMap::new(), None);
+    let mut attached = BTreeMap::new();
     while let Some(mut part) = parts.next()? {
         let name = part.entry.name.clone();
         let (service, table) = part.entry.parts()?;
@@ -40,6 +44,7 @@ pub fn checked(path: &Path) -> anyhow::Result<Checked> {
             for (number, line) in page {
                 let fault = if is_log {
                     follow(&mut chain, &line).map(|(stored, named)| {
+                        attached.extend(file_of(&stored, &named));
                         if service == "tenancy" {
                             owner = owned_from(&stored, &named).or(owner);
                         }
@@ -56,7 +61,17 @@ pub fn checked(path: &Path) -> anyhow::Result<Checked> {
             columns.insert(name, rows.columns);
         }
     }
-    drop(parts);
+    ensure!(
+        attached.len() == manifest.attachments,
+        "its logs tell of {} files, and the manifest of {}",
+        attached.len(),
+        manifest.attachments
+    );
+    for (digest, bytes) in &attached {
+        let mut content = parts.attachment(digest, *bytes)?;
+        while content.next()?.is_some() {}
+    }
+    parts.none_left()?;
     archive.end()?;
     for (service, Head { position, hash }) in &manifest.services {
         let (end, found) = ends.remove(service).with_context(|| format!("{service}/{EVENTS}.jsonl is missing"))?;
@@ -66,7 +81,7 @@ pub fn checked(path: &Path) -> anyhow::Result<Checked> {
         );
     }
     ensure!(ends.is_empty(), "the manifest does not say where the log of {ends:?} ends");
-    Ok(Checked { manifest, digest, columns, owner })
+    Ok(Checked { manifest, digest, columns, owner, attached })
 }
 
 /// Each service's files stand together, the log first, and each file belongs to something that is known here.

@@ -1,5 +1,5 @@
 use crate::say::say;
-use crate::services;
+use crate::services::{self, Given};
 use anyhow::Context;
 use chrono::SecondsFormat;
 use eventstore::Unfinished;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 /// Prints every rebuild that has begun and not ended.
 pub async fn list(settings: &Settings) -> anyhow::Result<ExitCode> {
     let mut count = 0;
-    for mut service in services::all(None, None)? {
+    for mut service in services::all(Given::default())? {
         let views = Arc::new(std::mem::take(&mut service.views));
         let store = service::connect(&service, views, settings)
             .await

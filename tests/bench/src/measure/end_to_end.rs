@@ -46,7 +46,7 @@ pub async fn measure(bench: &Bench) -> anyhow::Result<()> {
         vec![
             tenancy::service(Some(admin.issuer.clone())),
             risk::service(),
-            controls::service(),
+            controls::service(None),
             audit::service(),
             notifications::service(None),
         ]
