@@ -11,6 +11,7 @@ const SHARED: &[(&str, &[&str])] = &[
     ("catalogue", &[]),
     ("eventstore", &[]),
     ("embedded", &[]),
+    ("library", &["access", "catalogue", "eventstore", "messaging", "service", "views"]),
     ("mail", &[]),
     ("views", &["eventstore"]),
     ("messaging", &["eventstore"]),
@@ -21,7 +22,8 @@ const SHARED: &[(&str, &[&str])] = &[
 ];
 
 /// What a service may stand on. Only `stele`, which puts them together, names services and embedded servers.
-const SERVICE: &[&str] = &["access", "catalogue", "eventstore", "mail", "messaging", "sealed", "service", "views"];
+const SERVICE: &[&str] =
+    &["access", "catalogue", "eventstore", "library", "mail", "messaging", "sealed", "service", "views"];
 
 /// Measures the whole: it names everything, and nothing names it.
 const BENCH: &str = "bench";
