@@ -18,6 +18,7 @@ mod guarded;
 mod house;
 mod invitations;
 mod isolation;
+mod libraries;
 mod lifecycle;
 mod limits;
 mod lock;

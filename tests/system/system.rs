@@ -313,7 +313,8 @@ impl Client {
             Some("imports") if path.split(['/', '?']).nth(5) == Some("soa-2013") => "controls",
             Some(
                 "methodology" | "assets" | "risks" | "quantifications" | "imports" | "actions" | "reassessments"
-                | "treatment-plan" | "context" | "objectives" | "planned-changes" | "assessment-rounds",
+                | "treatment-plan" | "context" | "objectives" | "planned-changes" | "assessment-rounds"
+                | "risk-proposals",
             ) => "risk",
             Some(
                 "controls"
@@ -324,7 +325,8 @@ impl Client {
                 | "suppliers"
                 | "exceptions"
                 | "competences"
-                | "communications",
+                | "communications"
+                | "control-proposals",
             ) => "controls",
             Some("trail") => "audit",
             Some("notifications" | "contacts") => "notifications",

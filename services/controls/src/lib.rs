@@ -14,6 +14,7 @@ mod edition;
 mod evidence;
 mod exception;
 mod exhibit;
+mod from_library;
 mod having;
 mod issued;
 mod issuing;
@@ -41,10 +42,12 @@ use document::{
 };
 use exception::{ApproveException, EndException, RefuseException, RegisteredException, RequestException};
 use exhibit::Exhibit;
+use from_library::Measures;
 use having::{Attainments, Having, ShowCompetence};
 use issued::{IssuedSoa, LastEditions};
 use issuing::{ApproveSoa, IssueSoa, SoaDifferences};
 use knowing::{AcknowledgeDocument, Acknowledgements, Knowing};
+use library::{ProposedLibrary, when_a_library_is_pushed_then_propose_it};
 use requests::{
     AssessMaturity, AssignControlOwner, DecideApplicability, PlanControlReview, SetImplementation, TestControl,
 };
@@ -70,6 +73,7 @@ pub fn service() -> Service {
         .records::<edition::Event>()
         .records::<evidence::Event>()
         .records::<exception::Event>()
+        .records::<library::proposal::Event>()
         .records::<supplier::Event>()
         .view::<Statement>()
         .view::<Requirement>()
@@ -84,14 +88,22 @@ pub fn service() -> Service {
         .view::<RegisteredCompetence>()
         .view::<Having>()
         .view::<PlannedCommunication>()
-        .reacts_to("tenancy", vec![access::when_access_changes_then_copy_it(), when_tenant_created_then_add_annex_a()])
+        .view::<ProposedLibrary>()
+        .reacts_to(
+            "tenancy",
+            vec![
+                access::when_access_changes_then_copy_it(),
+                when_tenant_created_then_add_annex_a(),
+                when_a_library_is_pushed_then_propose_it::<Measures>(),
+            ],
+        )
         .reacts_to("risk", vec![when_a_treatment_changes_then_link_controls()])
 }
 
 fn routes() -> Routes {
     let routes = soa_routes(evidence_routes(control_routes(Routes::new())));
     let routes = exception_routes(supplier_routes(document_routes(routes)));
-    communication_routes(competence_routes(routes))
+    library::routes::<Measures>(communication_routes(competence_routes(routes)))
 }
 
 fn control_routes(routes: Routes) -> Routes {

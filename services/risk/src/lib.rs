@@ -9,6 +9,7 @@ mod context;
 mod control;
 mod control_state;
 mod every;
+mod from_library;
 pub mod import;
 mod methodology;
 mod objective;
@@ -36,7 +37,9 @@ use context::{
     UnderstoodContext, scope_changes, scope_preview,
 };
 use control_state::ControlState;
+use from_library::Scenarios;
 use import::{Imported, MOST_BYTES};
+use library::{ProposedLibrary, when_a_library_is_pushed_then_propose_it};
 use methodology::{AdoptMethodology, AdoptedMethodology};
 use objective::{ChangeObjective, DropObjective, EvaluateObjective, PursuedObjective, SetObjective};
 use plan::{ApprovePlan, TreatmentPlan};
@@ -62,6 +65,7 @@ pub fn service() -> Service {
         .records::<methodology::Event>()
         .records::<quantification::Event>()
         .records::<objective::Event>()
+        .records::<library::proposal::Event>()
         .records::<risk::Event>()
         .records::<round::Event>()
         .view::<AdoptedMethodology>()
@@ -74,7 +78,15 @@ pub fn service() -> Service {
         .view::<PursuedObjective>()
         .view::<PlannedChange>()
         .view::<AssessmentRound>()
-        .reacts_to("tenancy", vec![when_access_changes_then_copy_it(), when_tenant_created_then_adopt_methodology()])
+        .view::<ProposedLibrary>()
+        .reacts_to(
+            "tenancy",
+            vec![
+                when_access_changes_then_copy_it(),
+                when_tenant_created_then_adopt_methodology(),
+                when_a_library_is_pushed_then_propose_it::<Scenarios>(),
+            ],
+        )
         .reacts_to("controls", vec![when_a_control_changes_then_note_it()])
 }
 
@@ -83,7 +95,7 @@ fn routes() -> Routes {
     let routes = of_methodology_and_assets(routes);
     let routes = of_risks(routes);
     let routes = of_treatment(routes);
-    of_rounds(routes)
+    library::routes::<Scenarios>(of_rounds(routes))
         .with(upload("/imports/assets", "Upload a list of assets").answered_by(import::assets))
         .with(upload("/imports/risks", "Upload a risk register").answered_by(import::risks))
 }
@@ -310,6 +322,6 @@ mod tests {
             let name = reference.split('"').next().unwrap_or_default();
             assert!(document["components"]["schemas"].get(name).is_some(), "{name} is missing");
         }
-        assert_eq!(document["paths"].as_object().map(serde_json::Map::len), Some(52));
+        assert_eq!(document["paths"].as_object().map(serde_json::Map::len), Some(56));
     }
 }
