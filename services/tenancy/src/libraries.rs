@@ -16,11 +16,13 @@ use eventstore::{Session, Work};
 use push::{PushLibrary, push};
 use serde::{Deserialize, Serialize};
 use service::{
-    Answered, Call, Faults, Listed, Object, Outcome, Problem, Route, Routes, checked_text, checked_text_if_given, json,
-    object_answer,
+    Answered, Call, Called, Faults, Listed, Object, Outcome, Problem, Route, Routes, checked_text,
+    checked_text_if_given, json, object_answer,
 };
 use utoipa::ToSchema;
 
+/// What one is called where nobody says it.
+const LETTERS: &str = "L";
 const LONGEST_NAME: usize = 200;
 const LONGEST_TEXT: usize = 4000;
 /// A body says the items with its spaces and line ends.
@@ -77,16 +79,18 @@ impl DescribeLibrary {
 }
 
 async fn register(call: Call) -> Result<Response, Problem> {
-    let (id, body, cx) = call.command_with_ref::<DescribeLibrary>()?;
-    let (expected, profile, lane) = (call.if_match()?, body.profile()?, lane(&id));
+    let (written, body, cx) = call.command_with_ref::<DescribeLibrary>()?;
+    let (expected, profile, called) = (call.if_match()?, body.profile()?, Called::by(written.as_deref(), LETTERS)?);
+    let lane = called.lane("library");
     let done = call.store.perform(&cx, &lane, |work| {
-        let (id, command) = (id.clone(), Command::Register(profile.clone()));
+        let (called, command) = (called.clone(), Command::Register(profile.clone()));
         Box::pin(async move {
             // A tenant has none.
             let organisation = work.cx().tenant.to_string();
             if work.load::<Organisation>(&organisation).await?.1 == 0 {
                 return Err(Problem::not_found(format!("organisation {organisation}")));
             }
+            let id = called.settle::<Library>(work).await?;
             execute(work, id, expected, command).await
         })
     });
