@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::Path;
 
-/// A consultancy, two clients and what they did in a year: the shape is told in examples/README.md.
+/// A consultancy, its library, its clients and what they did in a year: the shape is told in examples/README.md.
 #[derive(Deserialize)]
 struct Demo {
     consultancy: Consultancy,

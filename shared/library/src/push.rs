@@ -58,3 +58,33 @@ impl Push {
 }
 
 aggregate!(Push, "push", Command, Event, Broken);
+
+#[cfg(test)]
+mod tests {
+    use super::{Command, Made, Push, id};
+    use eventstore::{Actor, Cx, TenantId};
+    use uuid::Uuid;
+
+    fn made() -> Made {
+        let [library, name, digest] = ["small", "Small", "00"].map(ToOwned::to_owned);
+        Made { organisation: Uuid::nil(), library, name, version: 1, digest, items: vec![], accepted: false }
+    }
+
+    #[test]
+    fn a_version_comes_to_a_tenant_once() {
+        let cx = Cx::new(TenantId::random(), Actor::Service("tenancy".to_owned()), chrono::DateTime::UNIX_EPOCH);
+        let mut push = Push::default();
+        let mut events = push.decide(Command::Make(made()), &cx).expect("decided");
+        assert_eq!(events.len(), 1);
+        push.apply(events.remove(0));
+        assert_eq!(push.decide(Command::Make(made()), &cx), Ok(vec![]));
+    }
+
+    #[test]
+    fn each_version_is_another_stream_in_each_tenant() {
+        let (one, two) = (TenantId::random(), TenantId::random());
+        let second = Made { version: 2, ..made() };
+        assert_eq!(id(one, &made()), id(one, &made()));
+        assert!(id(one, &made()) != id(two, &made()) && id(one, &made()) != id(one, &second));
+    }
+}
