@@ -38,7 +38,10 @@ async fn library(system: &System, admin: &Client) -> String {
 
 async fn publish(admin: &Client, path: &str, items: Vec<Value>) {
     admin.put(&format!("{path}/contents"), json!({"items": items})).await;
-    admin.post(&format!("{path}/versions"), json!({"reason": "reviewed"})).await;
+    let published = admin.post(&format!("{path}/versions"), json!({"reason": "reviewed"})).await.json;
+    let again = admin.post(&format!("{path}/versions"), json!({"reason": "reviewed"})).await.json;
+    assert_eq!((&published["changed"], &again["changed"]), (&json!(true), &json!(false)));
+    assert_eq!(published["published"], again["published"], "the draft says what the last version says");
 }
 
 /// The only proposal in the list, with its lines.

@@ -16,7 +16,7 @@ use eventstore::{Session, Work};
 use push::{PushLibrary, push};
 use serde::{Deserialize, Serialize};
 use service::{
-    Answered, Call, Called, Faults, Listed, Object, Outcome, Problem, Route, Routes, checked_text,
+    Answered, Call, Called, Ended, Faults, Listed, Object, Outcome, Problem, Route, Routes, checked_text,
     checked_text_if_given, json, object_answer,
 };
 use utoipa::ToSchema;
@@ -49,6 +49,17 @@ pub struct DraftLibrary {
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PublishLibrary {}
+
+/// What publishing did.
+#[derive(Serialize, ToSchema)]
+struct LibraryPublished {
+    /// The position of the organisation's log after it.
+    position: i64,
+    #[serde(flatten)]
+    outcome: Outcome,
+    /// The last version of the library, by which it is pushed.
+    published: u32,
+}
 
 /// The items of a library as of a position.
 #[derive(Serialize, ToSchema)]
@@ -129,22 +140,25 @@ async fn publish(call: Call) -> Result<Response, Problem> {
     let expected = call.if_match()?;
     let (PublishLibrary {}, cx) = call.command()?;
     let (id, lane) = (call.id().to_owned(), lane(call.id()));
-    let done = call.store.perform(&cx, &lane, |work| Box::pin(publish_draft(work, id.clone(), expected)));
-    Ok(call.carried_out(&done.await?, false))
+    let done = call.store.perform(&cx, &lane, |work| Box::pin(publish_draft(work, id.clone(), expected))).await?;
+    let (outcome, published) = done.answer.clone();
+    let version = outcome.version;
+    let body = LibraryPublished { position: done.position, outcome, published };
+    Ok(Ended::of(&done).version(version).with(&body))
 }
 
-async fn publish_draft(work: &mut Work, id: String, expected: Option<i64>) -> Result<Outcome, Problem> {
+async fn publish_draft(work: &mut Work, id: String, expected: Option<i64>) -> Result<(Outcome, u32), Problem> {
     let library = known(work, &id).await?;
     let (contents, name) = (library.draft().clone(), library.name().unwrap_or_default().to_owned());
     let digest = digest(&contents).map_err(eventstore::StoreError::from)?;
     let outcome = execute(work, id.clone(), expected, Command::Publish { digest: digest.clone() }).await?;
+    let version = known(work, &id).await?.last_version();
     if outcome.changed {
-        let version = known(work, &id).await?.last_version();
         let published =
             Published { library: id.clone(), name, version, digest, items: contents.into_values().collect() };
         work.execute::<Release>(&release::id(&id, version), None, release::Command::Publish(published)).await?;
     }
-    Ok(outcome)
+    Ok((outcome, version))
 }
 
 fn lane(id: &str) -> String {
@@ -207,8 +221,8 @@ async fn contents(call: Call) -> Result<Response, Problem> {
 
 async fn differences(call: Call) -> Result<Response, Problem> {
     let (from, to) = (version_of(&call, "from")?, version_of(&call, "to")?);
-    let from = from.ok_or_else(|| Problem::field("from", "say which version to compare with"))?;
     let (mut session, position) = opened(&call).await?;
+    let from = from.ok_or_else(|| Problem::field("from", "say which version to compare with"))?;
     let before = items(&mut session, call.id(), Some(from), position).await?;
     let after = items(&mut session, call.id(), to, position).await?;
     let differences = Differences::between(&before, &after);
@@ -271,7 +285,7 @@ pub fn routes(routes: Routes) -> Routes {
                 "Publish the draft as the next version, which never changes",
             )
             .takes::<PublishLibrary>()
-            .gives::<Answered>(200)
+            .gives::<LibraryPublished>(200)
             .answered_by(publish),
         )
         .with(

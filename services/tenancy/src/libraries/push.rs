@@ -42,6 +42,8 @@ pub struct NamedLibrary {
 pub async fn push(call: Call) -> Result<Response, Problem> {
     let expected = call.if_match()?;
     let (PushLibrary { version, tenants }, cx) = call.command()?;
+    // Whoever may not see it hears nothing of its tenants either.
+    known(&mut call.store.work(cx.clone()), call.id()).await?;
     refuse_strangers(&call.store, &cx, &tenants).await?;
     let (id, lane) = (call.id().to_owned(), lane(call.id()));
     let done = call.store.perform(&cx, &lane, |work| {
