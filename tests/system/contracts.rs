@@ -136,6 +136,7 @@ pub async fn do_everything(system: &System, admin: &Client, tenant: &str, smtp: 
     auditor.get(&at("/risks?limit=1")).await;
     admin.send(Method::DELETE, &at(&format!("/auditor-grants/{grant}")), None, &[]).await;
 
+    crate::libraries::live_through(system, tenant).await;
     set_up_offer_and_close(system, tenant).await;
 }
 

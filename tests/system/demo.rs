@@ -1,10 +1,23 @@
-//! `stele up --demo`: two clients with a year behind them, once, also where the seeding was killed in the middle.
+//! `stele up --demo`: two clients with a year behind them and one that has just begun, once, also where the seeding was killed in the middle.
 
 use crate::up::{Up, folder, run};
 use serde_json::Value;
 
 async fn items(up: &Up, path: &str) -> Vec<Value> {
     up.get(path).await["items"].as_array().cloned().unwrap_or_default()
+}
+
+/// The library's first version is accepted, and what the second says otherwise is open.
+async fn begins_with_the_library(up: &Up, tenant: &str) {
+    for (noun, open) in [("risk-proposals", 2), ("control-proposals", 4)] {
+        let list = format!("/v1/tenants/{tenant}/{noun}");
+        crate::system::until("the second version", async || {
+            let listed = items(up, &list).await;
+            listed.iter().any(|proposal| (&proposal["version"], &proposal["open"]) == (&2.into(), &open.into()))
+        })
+        .await;
+    }
+    assert_eq!(items(up, &format!("/v1/tenants/{tenant}/risks")).await.len(), 6);
 }
 
 #[tokio::test]
@@ -30,7 +43,10 @@ async fn two_clients_have_a_believable_year_and_a_second_start_changes_nothing()
     let tenants = items(&up, &format!("/v1/organisations/{}/tenants", up.variables["ORGANISATION"])).await;
     let mut names: Vec<&str> = tenants.iter().filter_map(|tenant| tenant["name"].as_str()).collect();
     names.sort_unstable();
-    assert_eq!(names, ["Meridian Care Logistics", "Tidewell Software"]);
+    assert_eq!(names, ["Heron Street Practice", "Meridian Care Logistics", "Tidewell Software"]);
+    let (begun, tenants): (Vec<Value>, Vec<Value>) =
+        tenants.into_iter().partition(|tenant| tenant["name"] == "Heron Street Practice");
+    begins_with_the_library(&up, begun[0]["id"].as_str().expect("an id")).await;
     let mut counts = Vec::new();
     for tenant in &tenants {
         let at = |tail: &str| format!("/v1/tenants/{}{tail}", tenant["id"].as_str().expect("an id"));

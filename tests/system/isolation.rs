@@ -257,6 +257,9 @@ pub fn right(operation: &Operation, id: &str) -> Option<String> {
             json!({"subject": "Changed", "occasion": "New", "with_whom": "New", "means": "New"})
         }
         ("POST", "/communications/{id}/records") => json!({"made_on": "2026-01-01", "record": "New"}),
+        ("POST", "/risk-proposals/{id}/decisions" | "/control-proposals/{id}/decisions") => {
+            json!({"accept": "all", "reason": "so"})
+        }
         ("POST", "/evidence") => json!({"title": "New", "note": "New", "supports": [id]}),
         ("POST", "/notifications/{id}/read" | "/soa/issues")
         | ("PUT", "/exceptions/{id}/approval")

@@ -19,6 +19,7 @@ mod guarded;
 mod house;
 mod invitations;
 mod isolation;
+mod libraries;
 mod lifecycle;
 mod limits;
 mod lock;

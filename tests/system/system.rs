@@ -324,7 +324,7 @@ impl Client {
             },
             Some(
                 "methodology" | "assets" | "risks" | "quantifications" | "actions" | "reassessments" | "treatment-plan"
-                | "context" | "objectives" | "planned-changes" | "assessment-rounds",
+                | "context" | "objectives" | "planned-changes" | "assessment-rounds" | "risk-proposals",
             ) => "risk",
             Some(
                 "controls"
@@ -336,7 +336,7 @@ impl Client {
                 | "exceptions"
                 | "competences"
                 | "communications"
-                | "files",
+                | "files" | "control-proposals",
             ) => "controls",
             Some("trail") => "audit",
             Some("notifications" | "contacts") => "notifications",

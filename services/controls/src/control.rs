@@ -1,6 +1,8 @@
 #[cfg(test)]
 mod tests;
 
+pub use library::{Basis, ImplementationState};
+
 use catalogue::Theme;
 use chrono::NaiveDate;
 use eventstore::{Cx, aggregate};
@@ -27,28 +29,6 @@ pub struct Control {
 pub enum Framework {
     #[serde(rename = "iso27001_2022")]
     Iso27001_2022,
-}
-
-/// On what basis a control is included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Basis {
-    RiskTreatment,
-    Law,
-    Contract,
-    GoodPractice,
-}
-
-/// How far a control is implemented.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ImplementationState {
-    #[default]
-    NotStarted,
-    Planned,
-    Partial,
-    Implemented,
-    Operating,
 }
 
 /// How the risk that requires a control is treated.

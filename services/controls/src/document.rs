@@ -5,6 +5,7 @@ mod shelf;
 mod tests;
 
 pub use body::{ApproveVersion, DescribeDocument, DraftVersion, PublishVersion, RetireDocument, ReviewDocument};
+pub use library::DocumentKind as Kind;
 pub use mandatory::{MandatoryDocuments, list as mandatory_documents};
 pub use shelf::{ShelvedDocument, Version, versions};
 
@@ -49,18 +50,6 @@ pub struct Profile {
     /// Who has to know it.
     #[serde(default)]
     pub audience: Vec<String>,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(as = DocumentKind)]
-pub enum Kind {
-    #[default]
-    Policy,
-    Procedure,
-    Record,
-    /// From outside, such as a law or a customer's requirements.
-    External,
 }
 
 /// What a version says, or where it stands.
@@ -162,6 +151,16 @@ impl Document {
     /// The version that counts, once there is one.
     pub fn published(&self) -> Option<u32> {
         self.published.filter(|_| !self.retired)
+    }
+
+    /// What is said of it, once it is registered.
+    pub fn profile(&self) -> Option<&Profile> {
+        self.registered.then_some(&self.profile)
+    }
+
+    /// The text of the newest version, where it has one.
+    pub fn newest_text(&self) -> Option<&str> {
+        self.newest.as_ref()?.text.as_deref()
     }
 
     fn decide(&self, command: Command, cx: &Cx) -> Result<Vec<Event>, Broken> {

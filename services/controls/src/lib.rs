@@ -15,6 +15,7 @@ mod evidence;
 mod exception;
 mod exhibit;
 mod file;
+mod from_library;
 mod having;
 mod import;
 mod issued;
@@ -46,12 +47,14 @@ use document::{
 use exception::{ApproveException, EndException, RefuseException, RegisteredException, RequestException};
 use exhibit::Exhibit;
 use files::Files;
+use from_library::Measures;
 use having::{Attainments, Having, ShowCompetence};
 use import::{Controls, Exceptions, Suppliers};
 use issued::{IssuedSoa, LastEditions};
 use issuing::{ApproveSoa, IssueSoa, SoaDifferences};
 use keeping::ReceivedFile;
 use knowing::{AcknowledgeDocument, Acknowledgements, Knowing};
+use library::{ProposedLibrary, when_a_library_is_pushed_then_propose_it};
 use requests::{
     AssessMaturity, AssignControlOwner, DecideApplicability, PlanControlReview, SetImplementation, TestControl,
 };
@@ -80,6 +83,7 @@ pub fn service(files: Option<Files>) -> Service {
         .records::<evidence::Event>()
         .records::<exception::Event>()
         .records::<file::Event>()
+        .records::<library::proposal::Event>()
         .records::<supplier::Event>()
         .view::<Statement>()
         .view::<Requirement>()
@@ -95,7 +99,15 @@ pub fn service(files: Option<Files>) -> Service {
         .view::<Having>()
         .view::<PlannedCommunication>()
         .view::<ReceivedFile>()
-        .reacts_to("tenancy", vec![access::when_access_changes_then_copy_it(), when_tenant_created_then_add_annex_a()])
+        .view::<ProposedLibrary>()
+        .reacts_to(
+            "tenancy",
+            vec![
+                access::when_access_changes_then_copy_it(),
+                when_tenant_created_then_add_annex_a(),
+                when_a_library_is_pushed_then_propose_it::<Measures>(),
+            ],
+        )
         .reacts_to("risk", vec![when_a_treatment_changes_then_link_controls()]);
     match files {
         Some(files) => service.worker(Arc::new(move |store| Box::pin(keeping::sweep(store, files.clone())))),
@@ -106,7 +118,7 @@ pub fn service(files: Option<Files>) -> Service {
 fn routes(files: Option<&Files>) -> Routes {
     let routes = file_routes(control_routes(Routes::new()), files);
     let routes = exception_routes(supplier_routes(document_routes(soa_routes(evidence_routes(routes)))));
-    communication_routes(competence_routes(routes))
+    library::routes::<Measures>(communication_routes(competence_routes(routes)))
 }
 
 fn control_routes(routes: Routes) -> Routes {

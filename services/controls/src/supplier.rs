@@ -4,6 +4,7 @@ mod list;
 mod tests;
 
 pub use body::{AgreeWithSupplier, AssessSupplier, DescribeSupplier, EndSupplier, MOST_SERVICES, PlanExit};
+pub use library::Criticality;
 pub use list::RegisteredSupplier;
 
 use chrono::NaiveDate;
@@ -37,16 +38,6 @@ pub struct Profile {
     pub information: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
-}
-
-/// How much would stand still without it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Criticality {
-    Low,
-    Medium,
-    High,
-    Critical,
 }
 
 /// What somebody found who looked how a supplier protects what it is entrusted with.

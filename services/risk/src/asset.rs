@@ -11,6 +11,7 @@ pub use body::{AddAsset, ChangeAsset};
 pub use circle::{Circles, circular};
 pub use import::Import;
 pub use inventory::RegisteredAsset;
+pub use library::{AssetKind as Kind, SecurityObjectives};
 pub use named::{exists, refuse_unknown, streams, unknown};
 pub use valued::{ValuedAsset, valued_asset, valued_assets};
 
@@ -18,33 +19,8 @@ use eventstore::{Cx, aggregate};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(as = AssetKind)]
-pub enum Kind {
-    /// Information or a process that the organisation lives by.
-    Primary,
-    /// What primary assets run on.
-    Supporting,
-}
-
-/// How much each objective matters for an asset, 0 to 4.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct SecurityObjectives {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(maximum = 4)]
-    pub confidentiality: Option<u8>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(maximum = 4)]
-    pub integrity: Option<u8>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(maximum = 4)]
-    pub availability: Option<u8>,
-}
-
 /// The most that an objective can matter.
-pub const HIGHEST_OBJECTIVE: u8 = 4;
+pub const HIGHEST_OBJECTIVE: u8 = SecurityObjectives::HIGHEST;
 
 /// What is said about an asset, whole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

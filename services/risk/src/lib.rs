@@ -9,6 +9,7 @@ mod context;
 mod control;
 mod control_state;
 mod every;
+mod from_library;
 mod import;
 mod methodology;
 mod objective;
@@ -37,6 +38,8 @@ use context::{
     UnderstoodContext, scope_changes, scope_preview,
 };
 use control_state::ControlState;
+use from_library::Scenarios;
+use library::{ProposedLibrary, when_a_library_is_pushed_then_propose_it};
 use methodology::{AdoptMethodology, AdoptedMethodology};
 use objective::{ChangeObjective, DropObjective, EvaluateObjective, PursuedObjective, SetObjective};
 use plan::{ApprovePlan, TreatmentPlan};
@@ -63,6 +66,7 @@ pub fn service() -> Service {
         .records::<methodology::Event>()
         .records::<quantification::Event>()
         .records::<objective::Event>()
+        .records::<library::proposal::Event>()
         .records::<risk::Event>()
         .records::<round::Event>()
         .view::<AdoptedMethodology>()
@@ -76,7 +80,15 @@ pub fn service() -> Service {
         .view::<PlannedChange>()
         .view::<AssessmentRound>()
         .view::<KeptImport>()
-        .reacts_to("tenancy", vec![when_access_changes_then_copy_it(), when_tenant_created_then_adopt_methodology()])
+        .view::<ProposedLibrary>()
+        .reacts_to(
+            "tenancy",
+            vec![
+                when_access_changes_then_copy_it(),
+                when_tenant_created_then_adopt_methodology(),
+                when_a_library_is_pushed_then_propose_it::<Scenarios>(),
+            ],
+        )
         .reacts_to("controls", vec![when_a_control_changes_then_note_it()])
 }
 
@@ -85,7 +97,7 @@ fn routes() -> Routes {
     let routes = of_methodology_and_assets(routes);
     let routes = of_risks(routes);
     let routes = of_treatment(routes);
-    of_rounds(routes)
+    library::routes::<Scenarios>(of_rounds(routes))
         .upload("/imports/assets", "Upload a list of assets", |_| Ok(Assets))
         .upload("/imports/risks", "Upload a risk register", |_| Ok(Risks))
         .uploads::<Assets>("/imports/assets", "/imports/assets/{id}", "/imports/assets/{id}/undo")

@@ -19,6 +19,7 @@ pub use close::{Close, Reopen};
 pub use controls::NoteExistingControls;
 pub use identify::{Describe, Identify};
 pub use import::Import;
+pub use library::{Stage, TreatmentOption};
 pub use material::Because;
 pub use owner::AssignOwner;
 pub use treat::DecideTreatment;
@@ -28,7 +29,6 @@ use chrono::NaiveDate;
 use eventstore::{Cx, aggregate};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use utoipa::ToSchema;
 
 /// What is said about a risk, whole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,19 +48,6 @@ pub struct Profile {
     pub vulnerability: Option<String>,
 }
 
-/// Which state of the world an assessment is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(as = AssessmentStage)]
-pub enum Stage {
-    /// Before any control.
-    Inherent,
-    /// With the controls that exist.
-    Current,
-    /// With those of the treatment too.
-    Residual,
-}
-
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assessment {
     pub stage: Stage,
@@ -68,16 +55,6 @@ pub struct Assessment {
     pub rating: Rating,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rationale: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, strum::IntoStaticStr)]
-#[serde(rename_all = "snake_case")]
-#[strum(serialize_all = "snake_case")]
-pub enum TreatmentOption {
-    Mitigate,
-    Transfer,
-    Accept,
-    Avoid,
 }
 
 /// An option and the controls that it relies on.

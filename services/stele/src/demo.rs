@@ -7,12 +7,31 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::Path;
 
-/// A consultancy, two clients and what they did in a year: the shape is told in examples/README.md.
+/// A consultancy, its library, its clients and what they did in a year: the shape is told in examples/README.md.
 #[derive(Deserialize)]
 struct Demo {
     consultancy: Consultancy,
     people: Vec<Person>,
+    library: Library,
     clients: Vec<Client>,
+}
+
+/// The consultancy's baseline: what its first version says, and what the second says anew.
+#[derive(Deserialize)]
+struct Library {
+    #[serde(rename = "ref")]
+    id: String,
+    name: String,
+    description: String,
+    items: Vec<Value>,
+    later: Later,
+}
+
+/// Items in place of those of the same kind and ref, and new ones.
+#[derive(Deserialize)]
+struct Later {
+    reason: String,
+    items: Vec<Value>,
 }
 
 #[derive(Deserialize)]
@@ -32,6 +51,9 @@ struct Person {
 struct Client {
     key: String,
     name: String,
+    /// It begins with the consultancy's library.
+    #[serde(default)]
+    from_library: bool,
     assets: Vec<Value>,
     risks: Vec<Risk>,
     acts: Vec<Act>,
@@ -119,7 +141,7 @@ pub fn consultancy() -> anyhow::Result<String> {
     Ok(demo()?.consultancy.name)
 }
 
-/// Seeds both clients by the public API, once. Every request carries a key that depends on nothing but its place in the
+/// Seeds the clients by the public API, once. Every request carries a key that depends on nothing but its place in the
 /// file, so a start that was killed in the middle goes on there.
 pub async fn seed(running: &Running, data: &Path, progress: &(dyn Fn(&str) + Sync)) -> anyhow::Result<()> {
     let seeded = data.join("demo-seeded");
@@ -128,15 +150,34 @@ pub async fn seed(running: &Running, data: &Path, progress: &(dyn Fn(&str) + Syn
     }
     let demo = demo()?;
     let api = Api::new(running, &demo).await?;
+    progress(&format!("seeding the library {}", demo.library.name));
+    api.publish(&demo.library, 1, &demo.library.items, "what every client begins with").await?;
+    let mut created = Vec::new();
     for client in &demo.clients {
         progress(&format!("seeding {}: {} acts of a year", client.name, client.acts.len()));
-        let tenant = api.tenant(&client.name).await?;
+        let tenant = api.tenant(client, &demo.library).await?;
+        if client.from_library {
+            created.push(tenant.id.clone());
+        }
         Seeding { api: &api, client, tenant }
             .run(&demo.people)
             .await
             .with_context(|| format!("seeding {}", client.name))?;
     }
+    let Later { reason, items } = &demo.library.later;
+    api.publish(&demo.library, 2, &with_later(&demo.library.items, items), reason).await?;
+    api.push(&demo.library, 2, &created, reason).await?;
     fs::write(seeded, "").context("the data directory cannot be written")
+}
+
+/// The items, with the later ones in place of those of the same kind and ref.
+fn with_later(items: &[Value], later: &[Value]) -> Vec<Value> {
+    let name = |item: &Value| {
+        let (kind, said) = item.as_object()?.iter().next()?;
+        Some((kind.clone(), said["ref"].as_str()?.to_owned()))
+    };
+    let is_replaced = |item: &&Value| later.iter().any(|other| name(other).is_some() && name(other) == name(item));
+    items.iter().filter(|item| !is_replaced(item)).chain(later).cloned().collect()
 }
 
 struct Api {
@@ -171,11 +212,38 @@ impl Api {
         Ok(api)
     }
 
+    /// What the library says from this version on.
+    async fn publish(&self, library: &Library, version: u32, items: &[Value], reason: &str) -> anyhow::Result<()> {
+        let Library { id, name, description, .. } = library;
+        let libraries = format!("/v1/organisations/{}/libraries", self.organisation);
+        let registered = json!({ "ref": id, "name": name, "description": description });
+        for (method, path, body) in [
+            ("POST", libraries.clone(), registered),
+            ("PUT", format!("{libraries}/{id}/contents"), json!({ "items": items, "reason": reason })),
+            ("POST", format!("{libraries}/{id}/versions"), json!({ "reason": reason })),
+        ] {
+            let key = format!("demo library {version} {method} {path}");
+            self.send(method, &path, "admin", Some(&key), &body).await?;
+        }
+        Ok(())
+    }
+
+    async fn push(&self, library: &Library, version: u32, tenants: &[String], reason: &str) -> anyhow::Result<()> {
+        let path = format!("/v1/organisations/{}/libraries/{}/pushes", self.organisation, library.id);
+        let body = json!({ "version": version, "tenants": tenants, "reason": reason });
+        self.send("POST", &path, "admin", Some(&format!("demo library {version} pushed")), &body).await.map(drop)
+    }
+
     /// The client's tenant: the one that an earlier start made, or a new one.
-    async fn tenant(&self, name: &str) -> anyhow::Result<Tenant> {
+    async fn tenant(&self, client: &Client, library: &Library) -> anyhow::Result<Tenant> {
+        let name = &client.name;
         let tenants = format!("/v1/organisations/{}/tenants", self.organisation);
         let key = format!("demo {name}");
-        let made = self.send("POST", &tenants, "admin", Some(&key), &json!({ "name": name })).await?;
+        let mut body = json!({ "name": name });
+        if client.from_library {
+            body["library"] = json!({ "ref": library.id, "version": 1 });
+        }
+        let made = self.send("POST", &tenants, "admin", Some(&key), &body).await?;
         let id = made["id"].as_str().context("a tenant has an id")?.to_owned();
         // A repeated request must say the same to the letter: days are counted from when the tenant was added.
         let tenants = self.send("GET", &format!("{tenants}?limit=1000"), "admin", None, &Value::Null).await?;

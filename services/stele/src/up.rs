@@ -39,7 +39,7 @@ pub struct Up {
     /// What the first organisation is called; only the first start founds it
     #[arg(long)]
     organisation: Option<String>,
-    /// Seed a consultancy with two clients and a year of their history
+    /// Seed a consultancy with its library and three clients, two of them with a year of history
     #[arg(long)]
     demo: bool,
     #[command(flatten)]

@@ -1,3 +1,4 @@
+use crate::libraries::{NamedLibrary, create_from};
 use crate::organisation::{Command, Organisation};
 use crate::{TenantProfile, checked};
 use axum::response::Response;
@@ -23,6 +24,9 @@ pub struct AddTenant {
     language: Option<String>,
     /// By its name in the tz database, such as `Europe/Berlin`; `UTC` where it is not given.
     time_zone: Option<String>,
+    /// What it begins with, where that is more than the controls and the usual methodology: a library of the organisation, all of whose
+    /// lines are accepted with it.
+    library: Option<NamedLibrary>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -50,7 +54,9 @@ pub async fn answer(call: Call) -> Result<Response, Problem> {
     // Chosen once, before a decision that may run again.
     let command = checked(&body, TenantId::random())?;
     let lane = format!("organisation-{}", cx.tenant);
-    let done = call.store.perform(&cx, &lane, |work| Box::pin(decide(work, expected, command.clone()))).await?;
+    let done =
+        call.store.perform(&cx, &lane, |work| Box::pin(decide(work, expected, command.clone(), body.library.clone())));
+    let done = done.await?;
     let Added { id, name } = done.answer.clone();
 
     let services = opened(&call.store, TenantId(id)).await;
@@ -73,7 +79,12 @@ fn checked(body: &AddTenant, tenant: TenantId) -> Result<Command, Problem> {
     }
 }
 
-async fn decide(work: &mut Work, expected: Option<i64>, command: Command) -> Result<Added, Problem> {
+async fn decide(
+    work: &mut Work,
+    expected: Option<i64>,
+    command: Command,
+    library: Option<NamedLibrary>,
+) -> Result<Added, Problem> {
     let organisation = work.cx().tenant.to_string();
     let added = match &command {
         Command::AddTenant { tenant, name, .. } => Added { id: *tenant, name: name.clone() },
@@ -82,6 +93,9 @@ async fn decide(work: &mut Work, expected: Option<i64>, command: Command) -> Res
         }
     };
     work.execute::<Organisation>(&organisation, expected, command).await?;
+    if let Some(library) = library {
+        create_from(work, &library, added.id).await?;
+    }
     Ok(added)
 }
 

@@ -28,7 +28,10 @@ mod invitation;
 mod invitations;
 mod known_group;
 mod known_invitation;
+mod known_library;
 mod known_member;
+mod libraries;
+mod library;
 mod member;
 mod offer;
 mod one_time;
@@ -42,6 +45,7 @@ mod person;
 mod portfolio;
 mod provisioning_keys;
 mod reactions;
+mod release;
 mod roles;
 mod scim;
 mod settings;
@@ -57,6 +61,7 @@ pub use erase_person::{erase_again, erased, when_a_person_is_erased_then_tell_th
 pub use exported::note_export;
 pub use found::found;
 pub use hand_over::hand_over;
+pub use libraries::when_a_library_is_pushed_then_hand_it_over;
 pub use organisation::Kind;
 pub use oversight::{
     when_a_tenant_changed_then_report_it, when_a_tenant_is_listed_then_report_it,
@@ -81,6 +86,7 @@ use group_roles::{GroupRoles, when_a_group_changed_then_settle_its_roles};
 use identities::{EndIdentity, LinkIdentity};
 use known_group::KnownGroup;
 use known_invitation::KnownInvitation;
+use known_library::{KnownContents, KnownLibrary};
 use known_member::KnownMember;
 use mail::Mail;
 use offer::{AcceptTenant, OfferTenant, TenantAccepted};
@@ -133,6 +139,9 @@ pub fn service_behind(entrance: Entrance) -> Service {
         .records::<member::Event>()
         .records::<group::Event>()
         .records::<grouping::Event>()
+        .records::<library::Event>()
+        .records::<release::Event>()
+        .records::<::library::push::Event>()
         .view::<OrganisationProfile>()
         .view::<OwnedTenant>()
         .view::<OverseenTenant>()
@@ -145,6 +154,8 @@ pub fn service_behind(entrance: Entrance) -> Service {
         .view::<KnownMember>()
         .view::<KnownGroup>()
         .view::<GroupRoles>()
+        .view::<KnownLibrary>()
+        .view::<KnownContents>()
         .table("person_keys")
         .table("member_names")
         .runs_errands_for(
@@ -156,6 +167,7 @@ pub fn service_behind(entrance: Entrance) -> Service {
                 when_a_tenant_changed_then_report_it(),
                 when_a_person_is_erased_then_tell_the_tenants(),
                 when_a_group_changed_then_settle_its_roles(),
+                when_a_library_is_pushed_then_hand_it_over(),
             ],
         );
     OTHER_SERVICES.into_iter().fold(service, |service, other| {
@@ -167,7 +179,7 @@ pub fn service_behind(entrance: Entrance) -> Service {
 fn routes(entrance: Entrance) -> Routes {
     use Action::ManageTenant;
     let routes = directory::routes(auditor_grants::routes(credentials(people_and_roles(tenants(organisations())))));
-    let routes = scim::routes(provisioning_keys::routes(group_roles::routes(routes)));
+    let routes = libraries::routes(scim::routes(provisioning_keys::routes(group_roles::routes(routes))));
     let routes = routes
         .with(
             Route::organisation(

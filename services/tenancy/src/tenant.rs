@@ -111,6 +111,11 @@ impl Tenant {
         self.organisation
     }
 
+    /// Whether it is worked in.
+    pub fn is_active(&self) -> bool {
+        self.standing == Standing::Active
+    }
+
     pub fn name(&self) -> &str {
         &self.settings.name
     }

@@ -25,7 +25,7 @@ impl Called {
     }
 
     /// What commands on the same object wait for each other by.
-    pub(crate) fn lane(&self, kind: &str) -> String {
+    pub fn lane(&self, kind: &str) -> String {
         match self {
             Self::As(id) => format!("{kind}-{id}"),
             Self::Next(letters) => format!("{kind}-{letters}-"),
@@ -33,7 +33,7 @@ impl Called {
     }
 
     /// The id, of which nothing was recorded yet where it is a number.
-    pub(crate) async fn settle<A>(self, work: &mut Work) -> Result<String, Problem>
+    pub async fn settle<A>(self, work: &mut Work) -> Result<String, Problem>
     where
         A: Aggregate<Services = Cx, Error: Error + Send, Event: EventOf> + 'static,
     {

@@ -101,6 +101,11 @@ impl Problem {
         self.status
     }
 
+    /// Each wrong field, where fields are at fault.
+    pub fn errors(&self) -> &[FieldError] {
+        &self.errors
+    }
+
     /// The last part of its type.
     pub fn code(&self) -> &str {
         self.kind.rsplit(':').next().unwrap_or_default()

@@ -190,6 +190,13 @@ impl Route {
         self
     }
 
+    /// A body of its own kind that is longer than most, `most_bytes` at most.
+    #[must_use]
+    pub fn up_to(mut self, most_bytes: usize) -> Self {
+        self.most_bytes = most_bytes;
+        self
+    }
+
     /// It takes no Idempotency-Key, and says why and what to do.
     #[must_use]
     pub fn keyless(mut self, why: &'static str) -> Self {

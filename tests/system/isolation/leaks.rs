@@ -62,6 +62,11 @@ fn right_of_organisation(operation: &Operation, id: &str) -> String {
             json!({})
         }
         ("POST", "/tenants" | "/provisioning-keys") => json!({"name": id}),
+        ("POST", "/libraries") => json!({"ref": id, "name": "New"}),
+        ("PUT", "/libraries/{id}") => json!({"name": "New"}),
+        ("PUT", "/libraries/{id}/contents") => json!({"items": []}),
+        ("POST", "/libraries/{id}/versions") => json!({}),
+        ("POST", "/libraries/{id}/pushes") => json!({"version": 1, "tenants": [uuid::Uuid::nil()]}),
         ("POST", "/tokens") => json!({"person": "sam", "administrator": false}),
         (method, tail) => panic!("say here what would be right for {method} {tail}"),
     };
@@ -87,6 +92,7 @@ fn requests(operation: &Operation, stranger: &Stranger, id: &str) -> Vec<(String
         "/identities",
         "/accounts",
         "/provisioning-keys",
+        "/libraries",
         "/Users",
     ];
     let makes = operation.method != Method::GET && makes.iter().any(|tail| operation.path.ends_with(tail));
@@ -146,7 +152,23 @@ async fn ours(system: &System, tenant: &str) -> Vec<String> {
     ids.push(admin.post(&format!("/v1/tenants/{tenant}/auditor-grants"), grant).await.text("id"));
     ids.push(tenant.to_owned());
     ids.extend(provisioned(system, OURS).await.1);
+    ids.extend(proposed(system, tenant, OURS).await);
     ids
+}
+
+/// A library whose texts carry the canary, and what it proposes in the tenant.
+async fn proposed(system: &System, tenant: &str, canary: &str) -> [String; 2] {
+    let (admin, library) = (system.as_admin(), format!("L-{canary}"));
+    let path = format!("/v1/organisations/{}/libraries", system.organisation);
+    admin.post(&path, json!({"ref": library, "name": format!("Baseline {canary}")})).await;
+    let asset = json!({"asset": {"ref": "A-1", "name": format!("Files {canary}"), "kind": "primary"}});
+    admin.put(&format!("{path}/{library}/contents"), json!({"items": [asset]})).await;
+    admin.post(&format!("{path}/{library}/versions"), json!({})).await;
+    admin.post(&format!("{path}/{library}/pushes"), json!({"version": 1, "tenants": [tenant]})).await;
+    let list = format!("/v1/tenants/{tenant}/risk-proposals");
+    until("the proposal", async || !items(&admin, &list).await.is_empty()).await;
+    let proposal = items(&admin, &list).await[0]["id"].as_str().expect("an id").to_owned();
+    [library, proposal]
 }
 
 /// A key that provisions the organisation's people, and the ids of a user and a group whose texts carry the canary.

@@ -12,6 +12,7 @@ const SHARED: &[(&str, &[&str])] = &[
     ("eventstore", &[]),
     ("embedded", &[]),
     ("files", &["eventstore"]),
+    ("library", &["access", "catalogue", "eventstore", "messaging", "service", "views"]),
     ("mail", &[]),
     ("views", &["eventstore"]),
     ("messaging", &["eventstore"]),
@@ -23,7 +24,7 @@ const SHARED: &[(&str, &[&str])] = &[
 
 /// What a service may stand on. Only `stele`, which puts them together, names services and embedded servers.
 const SERVICE: &[&str] =
-    &["access", "catalogue", "eventstore", "files", "mail", "messaging", "sealed", "service", "views"];
+    &["access", "catalogue", "eventstore", "files", "library", "mail", "messaging", "sealed", "service", "views"];
 
 /// Measures the whole: it names everything, and nothing names it.
 const BENCH: &str = "bench";

@@ -72,6 +72,25 @@ impl View for AdoptedMethodology {
     }
 }
 
+impl From<AdoptedMethodology> for Scales {
+    fn from(adopted: AdoptedMethodology) -> Self {
+        let AdoptedMethodology {
+            revision: _,
+            likelihood,
+            impact,
+            levels,
+            matrix,
+            acceptance_level,
+            appetite,
+            review_days,
+        } = adopted;
+        let appetite = appetite
+            .into_iter()
+            .map(|CategoryAppetite { category, acceptance_level }| Appetite { category, acceptance_level });
+        Self { likelihood, impact, levels, matrix, acceptance_level, appetite: appetite.collect(), review_days }
+    }
+}
+
 impl From<Appetite> for CategoryAppetite {
     fn from(Appetite { category, acceptance_level }: Appetite) -> Self {
         Self { category, acceptance_level }
