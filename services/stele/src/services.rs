@@ -1,7 +1,9 @@
 use anyhow::bail;
 use mail::Mail;
-use service::Service;
+use service::{Press, Service};
+use std::sync::Arc;
 use tenancy::Entrance;
+use typesetting::Typst;
 
 /// Every service, in the order in which they start.
 pub const NAMES: [&str; 5] = ["tenancy", "risk", "controls", "audit", "notifications"];
@@ -24,6 +26,12 @@ pub fn named(name: &str, entrance: Option<&Entrance>, mail: Option<&Mail>) -> an
 /// All of them.
 pub fn all(entrance: Option<&Entrance>, mail: Option<&Mail>) -> anyhow::Result<Vec<Service>> {
     NAMES.iter().map(|name| named(name, entrance, mail)).collect()
+}
+
+/// The same, with a press that they share: those that are asked for papers.
+pub fn printing(services: Vec<Service>) -> Vec<Service> {
+    let press = Press::new(Arc::new(Typst::default()));
+    services.into_iter().map(|service| service.prints_with(press.clone())).collect()
 }
 
 #[cfg(test)]

@@ -149,7 +149,8 @@ impl Up {
 
         progress.tell("starting the services");
         let entrance = self.accounts.entrance(Some(&issuer));
-        let running = Running::start(services::all(Some(&entrance), mail.as_ref())?, settings, listener)?;
+        let running =
+            Running::start(services::printing(services::all(Some(&entrance), mail.as_ref())?), settings, listener)?;
         let stores = loop {
             match tokio::time::timeout(Duration::from_secs(5), running.ready()).await {
                 Ok(stores) => break stores,

@@ -28,6 +28,7 @@ mod invitations;
 mod known_group;
 mod known_invitation;
 mod known_member;
+mod logo;
 mod member;
 mod offer;
 mod one_time;
@@ -166,6 +167,7 @@ pub fn service_behind(entrance: Entrance) -> Service {
 fn routes(entrance: Entrance) -> Routes {
     use Action::ManageTenant;
     let routes = directory::routes(auditor_grants::routes(credentials(people_and_roles(tenants(organisations())))));
+    let routes = logo::routes(routes);
     let routes = scim::routes(provisioning_keys::routes(group_roles::routes(routes)));
     let routes = routes
         .with(

@@ -1,6 +1,6 @@
 use crate::body::{self, Said};
 use crate::query::Parameters;
-use crate::{Problem, Route, Visitor};
+use crate::{Press, Problem, Route, Visitor};
 use access::{Action, Caller, KEY, KnownGrant, KnownKey, Roster};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
@@ -35,6 +35,8 @@ pub struct Call {
     pub query: Parameters,
     pub headers: HeaderMap,
     pub body: Bytes,
+    /// What prints papers, where anything does.
+    pub(crate) press: Option<Press>,
     pub(crate) route: Route,
     /// The path and query as they were sent.
     pub(crate) target: String,

@@ -1,6 +1,7 @@
 use crate::Problem;
 use crate::call::{Call, Handling};
 use crate::lines::{LINES, Line};
+use crate::papers::PDF;
 use access::{Action, Area};
 use axum::http::Method;
 use serde_json::Value;
@@ -169,6 +170,14 @@ impl Route {
         self
     }
 
+    /// A file, `most_bytes` long at most.
+    #[must_use]
+    pub fn takes_bytes(mut self, kind: &'static str, most_bytes: usize) -> Self {
+        self.body = Some(Media { kind, content: file() });
+        self.most_bytes = most_bytes;
+        self
+    }
+
     /// It takes no Idempotency-Key, and says why and what to do.
     #[must_use]
     pub fn keyless(mut self, why: &'static str) -> Self {
@@ -258,6 +267,13 @@ impl Route {
         self
     }
 
+    /// A file.
+    #[must_use]
+    pub fn gives_bytes(mut self, kind: &'static str) -> Self {
+        self.answers.push((200, Some(Media { kind, content: file() })));
+        self
+    }
+
     #[must_use]
     pub fn answered_by<F, A>(mut self, handler: F) -> Self
     where
@@ -289,11 +305,23 @@ impl Route {
         self.method != Method::GET
     }
 
+    /// Whether it gives a paper as a PDF.
+    pub fn prints(&self) -> bool {
+        self.answers.iter().filter_map(|(_, media)| media.as_ref()).any(|media| media.kind == PDF)
+    }
+
     /// The schema itself stands with the operation: a generic type has no name of its own. What it refers to has.
     fn schema_of<T: ToSchema>(&mut self) -> Content {
         T::schemas(&mut self.schemas);
         ContentBuilder::new().schema(Some(T::schema())).build()
     }
+}
+
+/// Bytes that no schema describes.
+fn file() -> Content {
+    let binary = SchemaFormat::KnownFormat(KnownFormat::Binary);
+    let bytes = ObjectBuilder::new().schema_type(Type::String).format(Some(binary)).build();
+    ContentBuilder::new().schema(Some(RefOr::T(Schema::Object(bytes)))).build()
 }
 
 /// A command's schema with what may come with any: it is taken out before the command's own fields are read.

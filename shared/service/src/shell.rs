@@ -162,8 +162,9 @@ impl Door {
         let (store, route) = (live.store.clone(), Route::clone(&route));
         let looking = grant.as_ref().map(|_| (store.clone(), cx.clone(), target.clone()));
         looking.as_ref().map_or(Ok(()), |(_, _, target)| refuse_too_long(target))?;
-        let headers = head.headers;
-        let call = Call { store, cx, caller, visitor, address, key, grant, path, query, headers, body, route, target };
+        let (headers, press) = (head.headers, live.service.press.clone());
+        let call =
+            Call { store, cx, caller, visitor, address, key, grant, path, query, headers, body, press, route, target };
         let answer = handler(call).await;
         match looking {
             Some((store, cx, target)) => grants::recorded(&store, &cx, target, answer).await,

@@ -27,6 +27,15 @@ pub struct Answer {
     pub body: Value,
 }
 
+impl Answer {
+    async fn of(request: reqwest::RequestBuilder) -> Self {
+        let answer = request.send().await.expect("answered");
+        let header = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let (status, location, etag) = (answer.status(), header("location"), header("etag"));
+        Self { status, location, etag, body: answer.json().await.expect("JSON") }
+    }
+}
+
 impl House {
     pub async fn start() -> Self {
         let (given, verifier) = Issuer::from_seed(&"a".repeat(64)).expect("a key");
@@ -71,10 +80,12 @@ impl House {
         if let Some(key) = key {
             request = request.header("idempotency-key", key);
         }
-        let answer = request.bearer_auth(token).json(&body).send().await.expect("answered");
-        let header = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let (status, location, etag) = (answer.status(), header("location"), header("etag"));
-        Answer { status, location, etag, body: answer.json().await.expect("JSON") }
+        Answer::of(request.bearer_auth(token).json(&body)).await
+    }
+
+    pub async fn put_file(&self, token: &str, path: &str, file: &'static str) -> Answer {
+        let request = self.client.put(format!("http://{}{path}", self.running.address));
+        Answer::of(request.bearer_auth(token).body(file)).await
     }
 
     pub fn organisation(&self) -> TenantId {
