@@ -25,7 +25,7 @@ const COLUMNS: [Column; 18] = [
     Column::new("name", "Name", Text, 36).printed(Once(16)),
     Column::new("owner", "Owner", Text, 14).printed(Once(8)),
     Column::new("current_level", "Level", Level, 11).printed(Once(7)),
-    Column::new("option", "Treatment", Word, 12).printed(Once(12)),
+    Column::new("option", "Treatment", Word, 12).printed(Once(15)),
     Column::new("reason", "Why", Text, 36).printed(OnceUnder),
     Column::new("controls", "Controls", List, 20).printed(Once(9)),
     Column::new("action", "Action", Text, 10).printed(Share(6)),

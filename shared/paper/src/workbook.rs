@@ -50,7 +50,7 @@ fn cover(sheet: &mut Worksheet, paper: &Paper) -> Result<(), XlsxError> {
         ("As of", paper.stamp.instant()),
         ("Position of the log", position.to_string()),
         ("SHA-256", digest.clone()),
-        ("which is that of", digested.clone()),
+        ("of the file", digested.clone()),
         ("Asked for by", asked_by.clone()),
     ];
     let facts = paper.facts.iter().map(|fact| (fact.label.as_str(), fact.value.clone()));

@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 /// A word that is longer may be broken anywhere: it would run into the next column.
 const LONGEST_WORD: usize = 18;
 
+/// A row of which no cell has as many bytes stays on one page; a longer one may not fit on any.
+const SHORT: usize = 600;
+
 /// Where it may be broken. Nobody sees it.
 const BREAK: char = '\u{200b}';
 
@@ -85,7 +88,9 @@ fn table(table: &Table) -> Value {
             (true, 0) | (false, _) => cell(table, one, row, again && place == 0),
             (true, _) => json!({}),
         });
-        rows.push(Value::Array(cells.collect()));
+        let cells: Vec<Value> = cells.collect();
+        let whole = row.iter().all(|cell| cell.len() < SHORT);
+        rows.push(json!({"cells": cells, "whole": whole}));
         before = row.first();
     }
     json!({"title": table.title, "columns": columns, "rows": rows})

@@ -95,10 +95,34 @@ fn an_object_is_written_once_for_all_its_rows() {
     let rows = vec![row(["R-1", "Fire", "It burns", "high", ""]), row(["R-1", "Fire", "It burns", "low", ""])];
     let written = pages::data(&paper(rows));
     let rows = &written["tables"][0]["rows"];
-    assert_eq!(rows[0][1]["text"], "Fire");
-    assert_eq!(rows[1][0]["text"], "R-1", "of which it is each row says");
-    assert!(rows[1][1].get("text").is_none(), "{rows}");
-    assert_eq!(rows[1][2]["fill"], "#e4f2e8");
+    assert_eq!(rows[0]["cells"][1]["text"], "Fire");
+    assert_eq!(rows[1]["cells"][0]["text"], "R-1", "of which it is each row says");
+    assert!(rows[1]["cells"][1].get("text").is_none(), "{rows}");
+    assert_eq!(rows[1]["cells"][2]["fill"], "#e4f2e8");
+}
+
+#[test]
+fn a_text_that_is_longer_than_a_page_goes_on_on_the_next() {
+    let words = |from: usize| (from..from + 3_000).map(|at| format!("word{at}")).collect::<Vec<_>>().join(" ");
+    let pages = read(&paper(vec![row(["R-1", &words(0), &words(5_000), "high", ""])]));
+    let all = pages.join(" ");
+    assert!(
+        pages.len() > 4 && all.contains("word0") && all.contains("word2999") && all.contains("word7999"),
+        "{}",
+        pages.len()
+    );
+}
+
+#[test]
+fn a_text_that_is_longer_than_a_page_goes_on_on_the_next() {
+    let words = |from: usize| (from..from + 3_000).map(|at| format!("word{at}")).collect::<Vec<_>>().join(" ");
+    let pages = read(&paper(vec![row(["R-1", &words(0), &words(5_000), "high", ""])]));
+    let all = pages.join(" ");
+    assert!(
+        pages.len() > 4 && all.contains("word0") && all.contains("word2999") && all.contains("word7999"),
+        "{}",
+        pages.len()
+    );
 }
 
 #[test]

@@ -8,9 +8,9 @@ from trestle.oscal.component import Model
 
 document = json.load(sys.stdin)
 try:
-    definition = Model.model_validate(document).component_definition
+    definition = Model.parse_obj(document).component_definition
 except ValueError as error:
-    sys.exit(f"not valid: {error}")
+    sys.exit(f"not valid: {str(error)[-2000:]}")
 for component in definition.components:
     for implementation in component.control_implementations or []:
         print(f"{component.title}: {len(implementation.implemented_requirements)} requirements")

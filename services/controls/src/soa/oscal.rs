@@ -14,8 +14,8 @@ use uuid::Uuid;
 
 const VERSION: &str = "1.1.3";
 
-/// Of our properties: OSCAL has none for what a statement says beside the justification.
-const NAMESPACE: &str = "urn:stele:oscal";
+/// Of our properties: OSCAL has none for what a statement says beside the justification. It is a name, and nothing is there.
+const NAMESPACE: &str = "https://stele.example.org/ns/oscal";
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]

@@ -20,7 +20,7 @@ use views::{Row, get};
 /// The import's names, so that what was exported can be uploaded again; it ignores the columns that are ours alone.
 const COLUMNS: [Column; 29] = [
     Column::new("ref_id", "Ref", Text, 10).printed(Share(7)),
-    Column::new("name", "Risk", Text, 36).printed(Share(24)),
+    Column::new("name", "Risk", Text, 36).printed(Share(25)),
     Column::new("description", "Description", Text, 48).printed(Under),
     Column::new("owner", "Owner", Text, 14).printed(Share(9)),
     Column::new("state", "State", Word, 16).printed(Under),
@@ -29,8 +29,8 @@ const COLUMNS: [Column; 29] = [
     Column::new("inherent_score", "Inherent score", Number, 9),
     Column::new("inherent_level", "Inherent level", Level, 11),
     Column::new("existing_controls", "Existing controls", List, 20),
-    Column::new("current_proba", "Likelihood", Text, 16).printed(Share(10)),
-    Column::new("current_impact", "Impact", Text, 16).printed(Share(10)),
+    Column::new("current_proba", "Likelihood", Text, 16).printed(Share(8)),
+    Column::new("current_impact", "Impact", Text, 16).printed(Share(8)),
     Column::new("current_score", "Score", Number, 9),
     Column::new("current_level", "Level", Level, 11).printed(Share(8)),
     Column::new("additional_controls", "Controls of the treatment", List, 20),
@@ -38,7 +38,7 @@ const COLUMNS: [Column; 29] = [
     Column::new("residual_impact", "Residual impact", Text, 16),
     Column::new("residual_score", "Residual score", Number, 9),
     Column::new("residual_level", "Residual level", Level, 11).printed(Share(8)),
-    Column::new("treatment", "Treatment", Word, 12).printed(Share(12)),
+    Column::new("treatment", "Treatment", Word, 12).printed(Share(20)),
     Column::new("treatment_reason", "Why it is treated so", Text, 36).printed(Under),
     Column::new("assets", "Assets", List, 16),
     Column::new("category", "Category", Text, 14),

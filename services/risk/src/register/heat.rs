@@ -126,7 +126,7 @@ impl HeatMap {
         let placed: usize = self.risks.values().sum();
         match self.unassessed {
             0 => format!("{placed} open risks"),
-            some => format!("{placed} open risks; {some} more have no place here"),
+            some => format!("{placed} open risks; {some} more are not assessed on this scale"),
         }
     }
 
@@ -194,7 +194,10 @@ mod tests {
         assert_eq!(current.risks.iter().collect::<Vec<_>>(), [(&(3, 4), &2)]);
         assert_eq!(current.unassessed, 1);
         let svg = current.figure().svg;
-        assert!(svg.contains("2 open risks; 1 more have no place here; likelihood Possible, impact Major: 2"), "{svg}");
+        assert!(
+            svg.contains("2 open risks; 1 more are not assessed on this scale; likelihood Possible, impact Major: 2"),
+            "{svg}"
+        );
         assert!(svg.contains(">2</text>") && svg.contains("&lt;b&gt;") && !svg.contains("<b>"), "{svg}");
         // On the scale in force there is no impact of 5 any more.
         let inherent = map(Stage::Inherent);
