@@ -135,6 +135,14 @@ fn the_same_paper_is_the_same_bytes_and_one_that_is_too_long_is_refused() {
     assert!(matches!(PRINTER.print(&long), Err(Unprintable::TooLong(..))));
 }
 
+#[test]
+fn a_long_register_is_a_small_file() {
+    let text = "Somebody who left still has access to what they should not see, and nobody has looked since";
+    let of = |at: usize| row([&format!("R-{at}"), "Leaver keeps access to the ledger", text, "high", ""]);
+    let printed = PRINTER.print(&paper((0..1_000).map(of).collect())).expect("printed");
+    assert!(printed.len() < 1_500_000, "{} bytes", printed.len());
+}
+
 /// Not a test of speed: it shows what a large register costs.
 #[test]
 #[ignore = "it measures"]
