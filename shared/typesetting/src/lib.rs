@@ -5,7 +5,7 @@
 mod pages;
 mod world;
 
-use paper::{Paper, Printer, Unprintable};
+use paper::{Paper, Printer, Stamp, Unprintable};
 use std::sync::OnceLock;
 use typst::diag::SourceDiagnostic;
 use typst::foundations::{Datetime, Smart};
@@ -44,11 +44,19 @@ impl Printer for Typst {
         if rows > MOST_ROWS {
             return Err(Unprintable::TooLong(rows, MOST_ROWS));
         }
-        let printed = self.typeset(paper);
+        let printed = self.typeset(paper).or_else(|fault| match paper.stamp.logo {
+            // A logo that cannot be drawn keeps no paper back.
+            Some(_) => self.typeset(&without_logo(paper)),
+            None => Err(fault),
+        });
         // What it remembers of this paper is of no use for another one.
         typst::comemo::evict(0);
         printed.map_err(Unprintable::Fault)
     }
+}
+
+fn without_logo(paper: &Paper) -> Paper {
+    Paper { stamp: Stamp { logo: None, ..paper.stamp.clone() }, ..paper.clone() }
 }
 
 fn told(errors: &[SourceDiagnostic]) -> String {

@@ -143,6 +143,13 @@ fn a_long_register_is_a_small_file() {
     assert!(printed.len() < 1_500_000, "{} bytes", printed.len());
 }
 
+#[test]
+fn a_logo_that_cannot_be_drawn_keeps_no_paper_back() {
+    let mut one = paper(vec![row(["R-1", "Fire", "It burns", "high", ""])]);
+    one.stamp.logo = Some(Logo::Png(b"no picture".to_vec()));
+    assert!(PRINTER.print(&one).is_ok_and(|printed| printed.starts_with(b"%PDF-")));
+}
+
 /// Not a test of speed: it shows what a large register costs.
 #[test]
 #[ignore = "it measures"]
