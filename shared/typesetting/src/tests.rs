@@ -114,18 +114,6 @@ fn a_text_that_is_longer_than_a_page_goes_on_on_the_next() {
 }
 
 #[test]
-fn a_text_that_is_longer_than_a_page_goes_on_on_the_next() {
-    let words = |from: usize| (from..from + 3_000).map(|at| format!("word{at}")).collect::<Vec<_>>().join(" ");
-    let pages = read(&paper(vec![row(["R-1", &words(0), &words(5_000), "high", ""])]));
-    let all = pages.join(" ");
-    assert!(
-        pages.len() > 4 && all.contains("word0") && all.contains("word2999") && all.contains("word7999"),
-        "{}",
-        pages.len()
-    );
-}
-
-#[test]
 fn the_same_paper_is_the_same_bytes_and_one_that_is_too_long_is_refused() {
     let one = paper(vec![row(["R-1", "Fire", "It burns", "high", ""])]);
     let printed = PRINTER.print(&one).expect("printed");

@@ -171,7 +171,7 @@ mod tests {
         let identified = Event::Identified(profile("Leak"));
         let inherent = Event::Assessed(assessment(Stage::Inherent, "5", "5"));
         let current = Event::Assessed(assessment(Stage::Current, "3", "4"));
-        let closed = Event::Closed {};
+        let closed = Event::Closed { released_controls: vec![] };
         let rows = [
             vec![identified.clone(), current.clone()],
             vec![identified.clone(), inherent, current.clone()],

@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn a_plain_picture_is_taken() {
-        let gradient = svg(r##"<linearGradient id="a"/><g style="fill:url(#a)"><path d="M0 0h1v1z"/></g>"##);
+        let gradient = svg(r#"<linearGradient id="a"/><g style="fill:url(#a)"><path d="M0 0h1v1z"/></g>"#);
         assert_eq!(checked(gradient.as_bytes()).map(|picture| picture.kind), Ok(PictureKind::Svg));
         assert_eq!(checked(&png(8, 8)).map(|picture| picture.kind), Ok(PictureKind::Png));
     }
