@@ -137,16 +137,3 @@ fn a_logo_that_cannot_be_drawn_keeps_no_paper_back() {
     one.stamp.logo = Some(Logo::Png(b"no picture".to_vec()));
     assert!(PRINTER.print(&one).is_ok_and(|printed| printed.starts_with(b"%PDF-")));
 }
-
-/// Not a test of speed: it shows what a large register costs.
-#[test]
-#[ignore = "it measures"]
-fn a_large_register() {
-    let text = "Somebody who left still has access to what they should not see, and nobody has looked since";
-    let of = |at: usize| row([&format!("R-{at}"), "Leaver keeps access to the ledger", text, "high", ""]);
-    let started = std::time::Instant::now();
-    let printed = PRINTER.print(&paper((0..MOST_ROWS).map(of).collect())).expect("printed");
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let peak = status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or_default().to_owned();
-    println!("{} bytes in {:?}, {peak}", printed.len(), started.elapsed());
-}

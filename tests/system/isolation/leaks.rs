@@ -57,11 +57,13 @@ fn right_of_organisation(operation: &Operation, id: &str) -> String {
             | "/identities/{id}"
             | "/accounts/{id}",
         )
+        | ("DELETE", "/logo")
         | ("PUT", "/tenants/{id}")
         | ("POST", "/accounts/{id}/links") => {
             json!({})
         }
         ("POST", "/tenants" | "/provisioning-keys") => json!({"name": id}),
+        ("PUT", "/logo") => return format!(r#"<svg xmlns="http://www.w3.org/2000/svg"><title>{id}</title></svg>"#),
         ("POST", "/tokens") => json!({"person": "sam", "administrator": false}),
         (method, tail) => panic!("say here what would be right for {method} {tail}"),
     };
@@ -88,13 +90,17 @@ fn requests(operation: &Operation, stranger: &Stranger, id: &str) -> Vec<(String
         "/accounts",
         "/provisioning-keys",
         "/Users",
+        "/logo",
     ];
     let makes = operation.method != Method::GET && makes.iter().any(|tail| operation.path.ends_with(tail));
     let named = operation.path.contains("{id}") || body.as_ref().is_some_and(|body| body.contains(id));
     if named && !makes {
         requests.push((path.clone(), body.clone()));
     }
-    for name in operation.parameters.iter().filter(|name| !NEVER_A_NAME.contains(&name.as_str())) {
+    // What was asked for, and when, stands packed on a paper: what it is made of is asked for as CSV.
+    let is_paper = [".pdf", ".xlsx"].iter().any(|ending| operation.path.ends_with(ending));
+    let names = operation.parameters.iter().map(String::as_str);
+    for name in names.filter(|name| !NEVER_A_NAME.contains(name) && (!is_paper || *name == "as_of")) {
         let value = if name == "filter" { format!("id%20eq%20%22{id}%22") } else { id.to_owned() };
         requests.push((format!("{path}?{name}={value}"), body.clone()));
     }
