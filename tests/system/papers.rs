@@ -51,10 +51,14 @@ async fn audited(system: &System) -> String {
     let ids: Vec<&str> = all.iter().filter_map(|control| control["id"].as_str()).collect();
     let said = json!({"controls": ids, "applicability": {"applicable": true, "basis": "good_practice", "justification": "=1+1 #panic() *so*"}, "owner": "mara", "reason": "so"});
     admin.post(&at("/controls"), said).await;
-    let digest = admin.get(&at("/soa")).await.text("digest");
     let mara = system.person(&tenant, "mara", &["isms_manager"]).await;
-    mara.post(&at("/soa/approvals"), json!({"digest": digest})).await;
-    mara.post(&at("/soa/issues"), json!({})).await;
+    // The last treatments may still be on their way into the statement.
+    until("an issued statement", async || {
+        let approval = json!({"digest": admin.get(&at("/soa")).await.text("digest")}).to_string();
+        let approved = mara.send(Method::POST, &at("/soa/approvals"), Some(approval), &[]).await.status == 200;
+        approved && mara.send(Method::POST, &at("/soa/issues"), Some("{}".to_owned()), &[]).await.status == 201
+    })
+    .await;
     tenant
 }
 

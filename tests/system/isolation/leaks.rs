@@ -55,9 +55,9 @@ fn right_of_organisation(operation: &Operation, id: &str) -> String {
             | "/scim/v2/Groups/{id}"
             | "/provisioning-keys/{id}"
             | "/identities/{id}"
-            | "/accounts/{id}",
+            | "/accounts/{id}"
+            | "/logo",
         )
-        | ("DELETE", "/logo")
         | ("PUT", "/tenants/{id}")
         | ("POST", "/accounts/{id}/links") => {
             json!({})
