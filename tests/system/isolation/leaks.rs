@@ -99,8 +99,8 @@ fn requests(operation: &Operation, stranger: &Stranger, id: &str) -> Vec<(String
     }
     // What was asked for, and when, stands packed on a paper: what it is made of is asked for as CSV.
     let is_paper = [".pdf", ".xlsx"].iter().any(|ending| operation.path.ends_with(ending));
-    let names = operation.parameters.iter().map(String::as_str);
-    for name in names.filter(|name| !NEVER_A_NAME.contains(name) && (!is_paper || *name == "as_of")) {
+    let parameters = operation.parameters.iter().map(String::as_str);
+    for name in parameters.filter(|name| !NEVER_A_NAME.contains(name) && (!is_paper || *name == "as_of")) {
         let value = if name == "filter" { format!("id%20eq%20%22{id}%22") } else { id.to_owned() };
         requests.push((format!("{path}?{name}={value}"), body.clone()));
     }
