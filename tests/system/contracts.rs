@@ -128,6 +128,13 @@ pub async fn do_everything(system: &System, admin: &Client, tenant: &str, smtp: 
     let erased = admin.send(Method::DELETE, &person, Some(json!({"reason": "asked for it"}).to_string()), &[]).await;
     assert_eq!(erased.status, 200, "{}", erased.body);
 
+    let logo = format!("/v1/organisations/{}/logo", system.organisation);
+    let picture = r#"<svg xmlns="http://www.w3.org/2000/svg"><path d="M0 0h8v8z"/></svg>"#.to_owned();
+    for (method, body) in [(Method::PUT, Some(picture)), (Method::DELETE, None)] {
+        let answer = admin.send(method, &logo, body, &[]).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    }
+
     let key = json!({"name": "Import", "roles": ["risk_owner"]});
     let key = admin.post(&at("/api-keys"), key).await.text("id");
     admin.send(Method::DELETE, &at(&format!("/api-keys/{key}")), None, &[]).await;

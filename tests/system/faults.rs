@@ -56,7 +56,7 @@ async fn write(clients: Vec<(String, Client)>, writer: u64, told: Arc<Told>) {
             }
         };
         let path = format!("/v1/tenants/{tenant}{tail}");
-        let deadline = Instant::now() + Duration::from_secs(120);
+        let deadline = Instant::now() + Duration::from_mins(2);
         loop {
             assert!(Instant::now() < deadline, "{key} was not acknowledged in two minutes");
             let headers = [("idempotency-key", key.as_str())];
@@ -199,7 +199,7 @@ async fn each_acknowledged_command_is_stored_once(pair: &Pair, prefix: &str, ack
 
 /// Waits until the audit service holds everything, and no event twice or out of its row.
 async fn every_event_is_held_once(pair: &Pair, prefix: &str) {
-    let deadline = Instant::now() + Duration::from_secs(120);
+    let deadline = Instant::now() + Duration::from_mins(2);
     loop {
         let mut heads: BTreeMap<(String, String), i64> = BTreeMap::new();
         for service in SERVICES {

@@ -22,7 +22,7 @@ pub const LOCK: Lock = Lock {
 };
 
 /// Events that are every service's, and stand once.
-const SHARED: [&str; 6] = ["access.", "grant.", "identity.", "key.", "lockout.", "look."];
+const SHARED: [&str; 7] = ["access.", "grant.", "identity.", "key.", "lockout.", "logo.", "look."];
 
 fn is_shared(event_type: &str) -> bool {
     SHARED.iter().any(|shared| event_type.starts_with(shared))
@@ -36,6 +36,7 @@ fn shelves() -> Vec<Shelf> {
         .with::<access::key::Event>()
         .with::<access::grant::Event>()
         .with::<access::lockout::Event>()
+        .with::<access::logo::Event>()
         .with::<access::look::Event>();
     let mut shelves = vec![Shelf::new("shared/access", &access, is_shared)];
     for service in [

@@ -25,6 +25,7 @@ mod limits;
 mod lock;
 mod matrix;
 mod operations;
+mod papers;
 mod personal_data;
 mod portfolio;
 mod proto;

@@ -139,8 +139,8 @@ async fn a_role_is_over_in_every_service_at_its_instant() {
         let term = json!({ "internal_auditor": { "from": written(from), "until": written(until) } });
         assign(&system, &tenant, "ada", json!({ "roles": ["internal_auditor"], "terms": term })).await;
     };
-    let later = now() + Duration::from_secs(3600);
-    given(later, later + Duration::from_secs(3600)).await;
+    let later = now() + Duration::from_hours(1);
+    given(later, later + Duration::from_hours(1)).await;
     tell("turned away because the role has not begun", &turned_away(&client, &tenant).await);
 
     let (begins, ends) = (now() + Duration::from_secs(2), now() + Duration::from_secs(14));

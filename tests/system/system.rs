@@ -141,7 +141,7 @@ impl System {
             }
         });
         let address =
-            tokio::task::spawn_blocking(move || told.recv_timeout(Duration::from_secs(60))).await.expect("told");
+            tokio::task::spawn_blocking(move || told.recv_timeout(Duration::from_mins(1))).await.expect("told");
         let address = address.unwrap_or_else(|_| panic!("it does not listen: {:?}", log.lock().expect("the log")));
         let address = address.parse().expect("an address");
         self.addresses.extend(services.iter().map(|service| (*service, address)));
@@ -324,7 +324,8 @@ impl Client {
             },
             Some(
                 "methodology" | "assets" | "risks" | "quantifications" | "actions" | "reassessments" | "treatment-plan"
-                | "context" | "objectives" | "planned-changes" | "assessment-rounds" | "risk-proposals",
+                | "heat-map" | "risk-trend" | "context" | "objectives" | "planned-changes" | "assessment-rounds"
+                | "risk-proposals",
             ) => "risk",
             Some(
                 "controls"
@@ -336,7 +337,8 @@ impl Client {
                 | "exceptions"
                 | "competences"
                 | "communications"
-                | "files" | "control-proposals",
+                | "files"
+                | "control-proposals",
             ) => "controls",
             Some("trail") => "audit",
             Some("notifications" | "contacts") => "notifications",
@@ -371,6 +373,14 @@ impl Client {
     /// Whatever comes back.
     pub async fn send(&self, method: Method, path: &str, body: Option<String>, headers: &[(&str, &str)]) -> Answer {
         self.try_send(method, path, body, headers).await.unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    /// A file as it is.
+    pub async fn bytes(&self, path: &str) -> Vec<u8> {
+        let url = format!("http://{}{path}", self.address(path));
+        let response = self.http.get(url).bearer_auth(&self.token).send().await.expect("an answer");
+        assert!(response.status().is_success(), "{path}: {}", response.status());
+        response.bytes().await.expect("a body").to_vec()
     }
 
     pub async fn try_send(
@@ -416,7 +426,7 @@ pub fn variables(text: &str) -> HashMap<String, String> {
 
 /// Waits, a minute at most.
 pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     while !holds().await {
         assert!(Instant::now() < deadline, "waited a minute for {what}");
         sleep(Duration::from_millis(30)).await;

@@ -49,7 +49,7 @@ impl Up {
             }
             false
         };
-        let runs = timeout(Duration::from_secs(180), reading).await.expect("it starts within three minutes");
+        let runs = timeout(Duration::from_mins(3), reading).await.expect("it starts within three minutes");
         assert!(runs, "it ended: {printed}");
         let told = run(data, &["env"]).await;
         let variables = self::variables(&String::from_utf8(told.stdout).expect("text"));
@@ -98,7 +98,7 @@ impl Up {
             printed += &line;
             printed.push('\n');
         }
-        let status = timeout(Duration::from_secs(60), self.child.wait()).await.expect("it stops").expect("waited");
+        let status = timeout(Duration::from_mins(1), self.child.wait()).await.expect("it stops").expect("waited");
         assert!(status.success(), "{status}: {printed}");
         printed
     }

@@ -11,7 +11,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use eventstore::{Session, Work};
 use serde::{Deserialize, Serialize};
-use service::{Call, Change, Outcome, Problem, changes, json};
+use service::{Call, Change, Content, Outcome, Problem, changes, json};
 use std::collections::{BTreeMap, BTreeSet};
 use utoipa::ToSchema;
 use views::{get, shown};
@@ -112,12 +112,18 @@ fn number(position: i64) -> u32 {
 
 /// `GET /soa/issues/{id}/document`: the same bytes at any time, or none.
 pub async fn document(call: Call) -> Result<Response, Problem> {
+    let (position, issued, rows) = issued_as_it_was(&call).await?;
+    let content = Content { position, digest: issued.digest };
+    Ok(content.shown("application/json", Document::of(&rows).bytes()?))
+}
+
+/// The position of the answer, what was issued, and its rows: those of the digest, or none.
+pub async fn issued_as_it_was(call: &Call) -> Result<(i64, IssuedSoa, Vec<SoaRow>), Problem> {
     let mut session = call.session().await?;
-    let position = position(&call, &mut session).await?;
+    let position = position(call, &mut session).await?;
     let issued = issued(&mut session, call.id(), position).await?;
     let rows = rows(&mut session, issued.issued_position.into()).await?;
-    let bytes = Document::of(&rows).bytes()?;
-    if sha256(&bytes) != issued.digest {
+    if sha256(Document::of(&rows).bytes()?) != issued.digest {
         tracing::error!(number = issued.number, "an issued statement cannot be read as it was issued");
         let detail = format!(
             "what is read at position {} has not the digest {}: verify the log",
@@ -125,7 +131,7 @@ pub async fn document(call: Call) -> Result<Response, Problem> {
         );
         return Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "digest_differs", detail));
     }
-    Ok(service::bytes(position, "application/json", bytes))
+    Ok((position, issued, rows))
 }
 
 async fn issued(session: &mut Session, number: &str, position: i64) -> Result<IssuedSoa, Problem> {

@@ -59,7 +59,7 @@ use requests::{
     AssessMaturity, AssignControlOwner, DecideApplicability, PlanControlReview, SetImplementation, TestControl,
 };
 use requirement::Requirement;
-use service::{Answered, Listed, ManyChanged, Object, Route, Routes, Service};
+use service::{Answered, Listed, ManyChanged, Object, PDF, Route, Routes, Service, WORKBOOK};
 use soa::Soa;
 use stated::ShownControl;
 use statement::Statement;
@@ -117,7 +117,7 @@ pub fn service(files: Option<Files>) -> Service {
 
 fn routes(files: Option<&Files>) -> Routes {
     let routes = file_routes(control_routes(Routes::new()), files);
-    let routes = exception_routes(supplier_routes(document_routes(soa_routes(evidence_routes(routes)))));
+    let routes = exception_routes(supplier_routes(document_routes(soa_files(soa_routes(evidence_routes(routes))))));
     library::routes::<Measures>(communication_routes(competence_routes(routes)))
 }
 
@@ -223,12 +223,6 @@ fn soa_routes(routes: Routes) -> Routes {
                 .gives::<Soa>(200)
                 .answered_by(soa::as_json),
         )
-        .with(
-            Route::tenant(Method::GET, "/soa.csv", Read, "The Statement of Applicability for a spreadsheet")
-                .as_of()
-                .gives_text("text/csv")
-                .answered_by(soa::as_csv),
-        )
         .with(transition_route())
         .upload("/imports/controls", "Upload how controls are implemented, and whose they are", |_| Ok(Controls))
         .history_of::<LastEditions>("/soa/history", "Who approved and issued the Statement of Applicability", |_| {
@@ -264,17 +258,6 @@ fn soa_routes(routes: Routes) -> Routes {
         .with(
             Route::tenant(
                 Method::GET,
-                "/soa/issues/{id}/document",
-                Read,
-                "An issued Statement of Applicability, the bytes of its digest",
-            )
-            .as_of()
-            .gives::<soa::Document>(200)
-            .answered_by(issuing::document),
-        )
-        .with(
-            Route::tenant(
-                Method::GET,
                 "/soa/differences",
                 Read,
                 "What differs between two Statements of Applicability",
@@ -285,6 +268,40 @@ fn soa_routes(routes: Routes) -> Routes {
             .gives::<SoaDifferences>(200)
             .answered_by(issuing::differences),
         )
+}
+
+/// The statement as it stands and as it was issued, each for a program, a spreadsheet and a printer.
+fn soa_files(routes: Routes) -> Routes {
+    let standing = |tail| Route::tenant(Method::GET, tail, Read, "The Statement of Applicability as a file").as_of();
+    let issued =
+        |tail| Route::tenant(Method::GET, tail, Read, "An issued Statement of Applicability as a file").as_of();
+    let document = "The Statement of Applicability, the bytes of its digest";
+    let issued_document = "An issued Statement of Applicability, the bytes of its digest";
+    routes
+        .with(standing("/soa.csv").gives_text("text/csv").answered_by(soa::as_csv))
+        .with(standing("/soa.xlsx").gives_bytes(WORKBOOK).answered_by(soa::as_workbook))
+        .with(standing("/soa.pdf").gives_bytes(PDF).answered_by(soa::as_pdf))
+        .with(
+            Route::tenant(Method::GET, "/soa.oscal.json", Read, "The Statement of Applicability in OSCAL")
+                .as_of()
+                .gives::<soa::Oscal>(200)
+                .answered_by(soa::as_oscal),
+        )
+        .with(
+            Route::tenant(Method::GET, "/soa/document", Read, document)
+                .as_of()
+                .gives::<soa::Document>(200)
+                .answered_by(soa::document),
+        )
+        .with(
+            Route::tenant(Method::GET, "/soa/issues/{id}/document", Read, issued_document)
+                .as_of()
+                .gives::<soa::Document>(200)
+                .answered_by(issuing::document),
+        )
+        .with(issued("/soa/issues/{id}/document.csv").gives_text("text/csv").answered_by(soa::issued_as_csv))
+        .with(issued("/soa/issues/{id}/document.xlsx").gives_bytes(WORKBOOK).answered_by(soa::issued_as_workbook))
+        .with(issued("/soa/issues/{id}/document.pdf").gives_bytes(PDF).answered_by(soa::issued_as_pdf))
 }
 
 fn transition_route() -> Route {

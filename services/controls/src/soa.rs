@@ -1,5 +1,10 @@
+mod export;
+mod oscal;
 #[cfg(test)]
 mod tests;
+
+pub use export::{as_csv, as_pdf, as_workbook, issued_as_csv, issued_as_pdf, issued_as_workbook};
+pub use oscal::{Oscal, as_oscal};
 
 use crate::control::{Basis, ImplementationState};
 use crate::evidence::sha256;
@@ -12,7 +17,7 @@ use axum::response::Response;
 use catalogue::Theme;
 use eventstore::{Session, StoreError};
 use serde::Serialize;
-use service::{Call, Item, Problem, csv, json};
+use service::{Call, Item, Problem, json};
 use utoipa::ToSchema;
 use views::{Listing, View, get, list};
 
@@ -23,22 +28,6 @@ const FRAMEWORK: &str = "ISO/IEC 27001:2022 Annex A";
 
 /// Annex A has 93 controls; no page is needed.
 pub const MOST_CONTROLS: i64 = 1000;
-
-const HEADING: [&str; 13] = [
-    "id",
-    "title",
-    "theme",
-    "applicable",
-    "decided",
-    "basis",
-    "justification",
-    "required_by",
-    "conflict",
-    "state",
-    "how",
-    "owner",
-    "evidence",
-];
 
 /// The Statement of Applicability as of a position: every control, whether it applies and why.
 #[derive(Debug, Serialize, ToSchema)]
@@ -138,13 +127,13 @@ pub struct SoaRow {
 /// `GET /soa`
 pub async fn as_json(call: Call) -> Result<Response, Problem> {
     let soa = read(&call).await?;
-    Ok(json(StatusCode::OK, soa.position, &soa))
+    Ok(soa.content().marked(json(StatusCode::OK, soa.position, &soa)))
 }
 
-/// `GET /soa.csv`
-pub async fn as_csv(call: Call) -> Result<Response, Problem> {
+/// `GET /soa/document`: the bytes of its digest.
+pub async fn document(call: Call) -> Result<Response, Problem> {
     let soa = read(&call).await?;
-    csv(soa.position, "soa.csv", &HEADING, soa.rows.into_iter().map(SoaRow::cells).collect())
+    Ok(soa.content().shown("application/json", Document::of(&soa.rows).bytes()?))
 }
 
 async fn read(call: &Call) -> Result<Soa, Problem> {
@@ -231,25 +220,6 @@ impl SoaRow {
             owner: statement.owner,
             evidence: statement.evidence.len(),
         }
-    }
-
-    /// In the order of the heading; what is not there is empty.
-    fn cells(self) -> Vec<String> {
-        vec![
-            self.id,
-            self.title,
-            word(&self.theme),
-            self.applicable.map(|applicable| applicable.to_string()).unwrap_or_default(),
-            self.decided.to_string(),
-            word(&self.basis),
-            self.justification,
-            risks(&self.required_by),
-            self.conflict.to_string(),
-            word(&self.state),
-            self.how.unwrap_or_default(),
-            self.owner.unwrap_or_default(),
-            self.evidence.to_string(),
-        ]
     }
 }
 

@@ -100,6 +100,7 @@ pub fn when_role_changes_then_tell_the_person(mails: bool) -> Reaction {
                 }
                 Some(
                     access::Event::Opened { .. }
+                    | access::Event::Named { .. }
                     | access::Event::HandedOver { .. }
                     | access::Event::RoleRemoved { .. }
                     | access::Event::Suspended {}

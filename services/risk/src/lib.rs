@@ -45,14 +45,15 @@ use objective::{ChangeObjective, DropObjective, EvaluateObjective, PursuedObject
 use plan::{ApprovePlan, TreatmentPlan};
 use quantification::{QuantifiedRisk, Quantify};
 use register::{
-    RegisteredAction, RiskWithControls, reassessments, register_as_csv, registered_risks, risk_with_controls,
+    RegisteredAction, RiskWithControls, WholeRegister, heat_map, reassessments, registered_risks, risk_with_controls,
+    trend,
 };
 use risk::{
     Accept, Assess, AssignOwner, Close, Confirm, DecideTreatment, Describe, DropAction, FinishAction, Identify,
     NoteExistingControls, PlanAction, Reopen, Withdraw,
 };
 use round::{AssessmentRound, CompleteRound, RoundInFull, StartRound, round_in_full};
-use service::{Call, KeptImport, Listed, ManyChanged, Object, Route, Routes, Service, object_answer};
+use service::{Call, KeptImport, Listed, ManyChanged, Object, PDF, Route, Routes, Service, WORKBOOK, object_answer};
 
 const ABOUT: &str = "Context and objectives, assets, risks, their assessment, treatment and acceptance";
 
@@ -157,7 +158,19 @@ fn of_risks(routes: Routes) -> Routes {
         )
         .command::<Identify>(Method::POST, "/risks")
         .with(same_of_many_risks())
-        .with(register_for_a_spreadsheet())
+        .with(whole_register("/risks.csv").gives_text("text/csv").answered_by(register::as_csv))
+        .with(whole_register("/risks.json").gives::<WholeRegister>(200).answered_by(register::as_json))
+        .with(whole_register("/risks.xlsx").gives_bytes(WORKBOOK).answered_by(register::as_workbook))
+        .with(whole_register("/risks.pdf").gives_bytes(PDF).answered_by(register::as_pdf))
+        .with(
+            drawn("/heat-map.svg", "Where the risks lie: likelihood by impact")
+                .parameter("stage", "inherent, current or residual; current where it is not given")
+                .answered_by(heat_map),
+        )
+        .with(
+            drawn("/risk-trend.svg", "How many risks there were at which level, at the ends of the last 12 months")
+                .answered_by(trend),
+        )
         .with(risk_in_full())
         .history::<RegisteredRisk>("/risks/{id}/history", "Who changed a risk, when, why and how")
         .command::<Describe>(Method::PUT, "/risks/{id}/description")
@@ -184,6 +197,8 @@ fn of_treatment(routes: Routes) -> Routes {
         .command::<Confirm>(Method::POST, "/risks/{id}/acceptance/confirmation")
         .with(treatment_plan("/treatment-plan").gives::<TreatmentPlan>(200).answered_by(plan::as_json))
         .with(treatment_plan("/treatment-plan.csv").gives_text("text/csv").answered_by(plan::as_csv))
+        .with(treatment_plan("/treatment-plan.xlsx").gives_bytes(WORKBOOK).answered_by(plan::as_workbook))
+        .with(treatment_plan("/treatment-plan.pdf").gives_bytes(PDF).answered_by(plan::as_pdf))
         .with(approval_of_the_plan())
 }
 
@@ -292,11 +307,13 @@ fn same_of_many_risks() -> Route {
         .answered_by(bulk::change)
 }
 
-fn register_for_a_spreadsheet() -> Route {
-    Route::tenant(Method::GET, "/risks.csv", Action::Read, "The risk register as a table, which can be uploaded again")
-        .as_of()
-        .gives_text("text/csv")
-        .answered_by(register_as_csv)
+/// As CSV it can be uploaded again.
+fn whole_register(tail: &'static str) -> Route {
+    Route::tenant(Method::GET, tail, Action::Read, "The whole risk register as a file").as_of()
+}
+
+fn drawn(tail: &'static str, summary: &'static str) -> Route {
+    Route::tenant(Method::GET, tail, Action::Read, summary).as_of().gives_text("image/svg+xml")
 }
 
 #[cfg(test)]
@@ -313,6 +330,6 @@ mod tests {
             let name = reference.split('"').next().unwrap_or_default();
             assert!(document["components"]["schemas"].get(name).is_some(), "{name} is missing");
         }
-        assert_eq!(document["paths"].as_object().map(serde_json::Map::len), Some(56));
+        assert_eq!(document["paths"].as_object().map(serde_json::Map::len), Some(64));
     }
 }

@@ -6,36 +6,43 @@ mod approve;
 pub use approve::{Answered, ApprovePlan, approve};
 
 use crate::every::every;
+use crate::methodology::{self, AdoptedMethodology};
 use crate::register::{AcceptanceState, Accepted, Judged, PlannedAction, RegisteredRisk, State};
 use crate::risk::TreatmentOption;
 use axum::http::StatusCode;
 use axum::response::Response;
 use chrono::{DateTime, NaiveDate, Utc};
+use paper::Kind::{Day, Level, List, Number, Text, Word};
+use paper::Print::{Once, OnceUnder, Share};
+use paper::{Column, Fact, Paper, Table};
 use serde::Serialize;
-use service::{Call, Problem, csv, json};
+use service::{Call, Content, Problem, csv, json};
 use utoipa::ToSchema;
-use views::{Column, Filter, Row};
+use views::{Filter, Row, get};
 
-const HEADING: [&str; 18] = [
-    "risk",
-    "name",
-    "owner",
-    "current_level",
-    "option",
-    "reason",
-    "controls",
-    "action",
-    "what",
-    "who",
-    "due",
-    "done",
-    "residual_level",
-    "revision",
-    "approval",
-    "approved_by",
-    "acceptance",
-    "accepted_until",
+const COLUMNS: [Column; 18] = [
+    Column::new("risk", "Risk", Text, 10).printed(Once(6)),
+    Column::new("name", "Name", Text, 36).printed(Once(16)),
+    Column::new("owner", "Owner", Text, 14).printed(Once(8)),
+    Column::new("current_level", "Level", Level, 11).printed(Once(7)),
+    Column::new("option", "Treatment", Word, 12).printed(Once(15)),
+    Column::new("reason", "Why", Text, 36).printed(OnceUnder),
+    Column::new("controls", "Controls", List, 20).printed(Once(9)),
+    Column::new("action", "Action", Text, 10).printed(Share(6)),
+    Column::new("what", "What", Text, 36).printed(Share(15)),
+    Column::new("who", "Who", Text, 14).printed(Share(8)),
+    Column::new("due", "Due", Day, 12).printed(Share(8)),
+    Column::new("done", "Done", Day, 12).printed(Share(8)),
+    Column::new("residual_level", "Residual level", Level, 11).printed(Once(7)),
+    Column::new("revision", "Revision", Number, 9),
+    Column::new("approval", "Approval", Word, 12).printed(Once(8)),
+    Column::new("approved_by", "Approved by", Text, 14).printed(OnceUnder),
+    Column::new("acceptance", "Acceptance", Word, 12).printed(Once(8)),
+    Column::new("accepted_until", "Accepted until", Day, 12).printed(OnceUnder),
 ];
+
+/// What the paper's file is called.
+const STEM: &str = "treatment-plan";
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TreatmentPlan {
@@ -107,20 +114,68 @@ pub enum Approval {
 /// `GET /treatment-plan`
 pub async fn as_json(call: Call) -> Result<Response, Problem> {
     let plan = read(&call).await?;
-    Ok(json(StatusCode::OK, plan.position, &plan))
+    Ok(Written::of(&plan)?.content.marked(json(StatusCode::OK, plan.position, &plan)))
 }
 
 /// `GET /treatment-plan.csv`: a row an action, and one for each risk without any.
 pub async fn as_csv(call: Call) -> Result<Response, Problem> {
-    let plan = read(&call).await?;
-    csv(plan.position, "treatment-plan.csv", &HEADING, plan.rows.iter().flat_map(PlanRow::cells).collect())
+    let Written { content, bytes, .. } = Written::of(&read(&call).await?)?;
+    Ok(content.file("text/csv; charset=utf-8", "treatment-plan.csv", bytes))
+}
+
+/// `GET /treatment-plan.xlsx`
+pub async fn as_workbook(call: Call) -> Result<Response, Problem> {
+    let (content, paper) = paper(&call).await?;
+    call.workbook(&content, STEM, paper).await
+}
+
+/// `GET /treatment-plan.pdf`
+pub async fn as_pdf(call: Call) -> Result<Response, Problem> {
+    let (content, paper) = paper(&call).await?;
+    call.print(&content, STEM, paper).await
+}
+
+/// The plan as it is written in CSV, whose digest is the plan's.
+struct Written {
+    content: Content,
+    cells: Vec<Vec<String>>,
+    bytes: Vec<u8>,
+}
+
+impl Written {
+    fn of(plan: &TreatmentPlan) -> Result<Self, Problem> {
+        let cells: Vec<_> = plan.rows.iter().flat_map(PlanRow::cells).collect();
+        let bytes = csv(&COLUMNS, &cells)?;
+        Ok(Self { content: Content::of(plan.position, &bytes), cells, bytes })
+    }
+}
+
+async fn paper(call: &Call) -> Result<(Content, Paper), Problem> {
+    let plan = read(call).await?;
+    let Written { content, cells: rows, .. } = Written::of(&plan)?;
+    let stamp = call.stamp(&content, "treatment-plan.csv").await?;
+    let methodology = get::<AdoptedMethodology>(&mut call.session().await?, methodology::ID, plan.position).await?;
+    let levels = methodology.map(|row| row.data.levels).unwrap_or_default();
+    let PlanCounts { risks, approved, accepted, open_actions, overdue_actions } = plan.counts;
+    let counts = [
+        ("Risks whose treatment is decided", risks),
+        ("Of these approved by their owner", approved),
+        ("Of these with what is left accepted", accepted),
+        ("Actions that are not done", open_actions),
+        ("Of these overdue", overdue_actions),
+    ];
+    let of_owner = call.query.get("owner").map(|owner| Fact::new("Only the risks of", owner));
+    let counts = counts.into_iter().map(|(label, count)| Fact::new(label, count.to_string()));
+    let facts = of_owner.into_iter().chain(counts).collect();
+    let tables = vec![Table { title: "Treatment".to_owned(), columns: &COLUMNS, rows, levels }];
+    Ok((content, Paper { title: "Risk treatment plan".to_owned(), stamp, facts, figures: vec![], tables }))
 }
 
 async fn read(call: &Call) -> Result<TreatmentPlan, Problem> {
     let mut session = call.session().await?;
     let position = call.position::<RegisteredRisk>(&mut session).await?;
     let judged = Judged::at(call, &mut session, position).await?;
-    let of_owner = call.query.get("owner").map(|owner| Filter::Is(Column::text("owner"), owner.to_owned()));
+    let of_owner = call.query.get("owner").map(|owner| Filter::Is(views::Column::text("owner"), owner.to_owned()));
     let filters = of_owner.into_iter().chain([treated()]).collect();
     let risks = every::<RegisteredRisk>(&mut session, position, filters).await?;
     let rows: Vec<PlanRow> = risks.into_iter().filter_map(|row| PlanRow::of(row, judged)).collect();
@@ -130,7 +185,7 @@ async fn read(call: &Call) -> Result<TreatmentPlan, Problem> {
 
 /// Keeps the risks whose treatment is decided.
 fn treated() -> Filter {
-    Filter::From(Column::text("treatment"), String::new())
+    Filter::From(views::Column::text("treatment"), String::new())
 }
 
 impl PlanCounts {
@@ -213,7 +268,7 @@ impl PlanRow {
 
 #[cfg(test)]
 mod tests {
-    use super::{Approval, HEADING, PlanCounts, PlanRow};
+    use super::{Approval, COLUMNS, PlanCounts, PlanRow};
     use crate::fixture::cx;
     use crate::register::tests::folded;
     use crate::register::{AcceptanceState, Judged};
@@ -271,7 +326,7 @@ mod tests {
         let mut events = treated();
         events.push(planned("T-2", "2026-04-30"));
         let cells = row(&events, cx().now).expect("a row").cells();
-        assert!(cells.iter().all(|cells| cells.len() == HEADING.len()));
+        assert!(cells.iter().all(|cells| cells.len() == COLUMNS.len()));
         assert_eq!(
             cells.iter().map(|cells| cells.join(",")).collect::<Vec<_>>(),
             [

@@ -3,15 +3,20 @@
 mod action;
 mod decided;
 mod detail;
+mod drawing;
 mod export;
+mod heat;
 mod judged;
 mod suggested;
+mod trend;
 
 pub use action::RegisteredAction;
 pub use decided::{AcceptanceState, Accepted, Approved, Decided, PlannedAction};
 pub use detail::{RiskWithControls, risk_with_controls};
-pub use export::register_as_csv;
+pub use export::{WholeRegister, as_csv, as_json, as_pdf, as_workbook};
+pub use heat::heat_map;
 pub use judged::{Judged, reassessments, registered_risks};
+pub use trend::trend;
 
 use crate::methodology::Rating;
 use crate::risk::{Assessment, Event, Profile, Stage};

@@ -100,7 +100,7 @@ impl Serve {
             rates: self.rates.rates(),
             proxies: self.rates.proxies,
         };
-        let running = Running::start(chosen, settings, listener)?;
+        let running = Running::start(services::printing(chosen), settings, listener)?;
         tracing::info!(address = %running.address, services = self.services.join(" "), "listening");
         signals.asked_to_stop().await;
         tracing::info!("stopping: requests are being drained");

@@ -1,8 +1,10 @@
 use anyhow::bail;
 use files::Files;
 use mail::Mail;
-use service::Service;
+use service::{Press, Service};
+use std::sync::Arc;
 use tenancy::Entrance;
+use typesetting::Typst;
 
 /// Every service, in the order in which they start.
 pub const NAMES: [&str; 5] = ["tenancy", "risk", "controls", "audit", "notifications"];
@@ -35,6 +37,12 @@ pub fn named(name: &str, given: Given) -> anyhow::Result<Service> {
 /// All of them.
 pub fn all(given: Given) -> anyhow::Result<Vec<Service>> {
     NAMES.iter().map(|name| named(name, given)).collect()
+}
+
+/// The same, with a press that they share: those that are asked for papers.
+pub fn printing(services: Vec<Service>) -> Vec<Service> {
+    let press = Press::new(Arc::new(Typst::default()));
+    services.into_iter().map(|service| service.prints_with(press.clone())).collect()
 }
 
 #[cfg(test)]

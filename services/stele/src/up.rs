@@ -156,7 +156,7 @@ impl Up {
         let place = self.files.place(Some(&data.join("files")))?;
         let files = self.files.files(place.as_deref())?;
         let given = Given { entrance: Some(&entrance), mail: mail.as_ref(), files: files.as_ref() };
-        let running = Running::start(services::all(given)?, settings, listener)?;
+        let running = Running::start(services::printing(services::all(given)?), settings, listener)?;
         let stores = loop {
             match tokio::time::timeout(Duration::from_secs(5), running.ready()).await {
                 Ok(stores) => break stores,

@@ -16,7 +16,7 @@ pub async fn found(store: &EventStore, organisation: TenantId, name: &str, kind:
 async fn decide(work: &mut Work, name: String, kind: Kind) -> Result<(), Problem> {
     let organisation = work.cx().tenant;
     let id = organisation.to_string();
-    work.execute::<Organisation>(&id, None, Command::Found { name, kind }).await?;
-    work.execute::<Admission>(&id, None, access::Command::Open { organisation: organisation.0 }).await?;
+    work.execute::<Organisation>(&id, None, Command::Found { name: name.clone(), kind }).await?;
+    work.execute::<Admission>(&id, None, access::Command::Open { organisation: organisation.0, name }).await?;
     Ok(())
 }

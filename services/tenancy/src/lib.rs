@@ -32,6 +32,7 @@ mod known_library;
 mod known_member;
 mod libraries;
 mod library;
+mod logo;
 mod member;
 mod offer;
 mod one_time;
@@ -179,6 +180,7 @@ pub fn service_behind(entrance: Entrance) -> Service {
 fn routes(entrance: Entrance) -> Routes {
     use Action::ManageTenant;
     let routes = directory::routes(auditor_grants::routes(credentials(people_and_roles(tenants(organisations())))));
+    let routes = logo::routes(routes);
     let routes = libraries::routes(scim::routes(provisioning_keys::routes(group_roles::routes(routes))));
     let routes = routes
         .with(

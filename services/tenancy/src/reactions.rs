@@ -20,19 +20,19 @@ async fn open(store: &EventStore, cause: Cx, event: &Recorded) -> anyhow::Result
     let organisation = event.tenant.0;
     // What follows from the event goes on: who acts, the cause, the correlation, the trace. Only the place is another.
     let cx = Cx { tenant: TenantId(tenant), ..cause };
-    let create = Command::Create { organisation, name, language, time_zone };
+    let create = Command::Create { organisation, name: name.clone(), language, time_zone };
     let lane = format!("tenant-{tenant}");
-    store.perform(&cx, &lane, |work| Box::pin(begin(work, organisation, create.clone()))).await.map(drop)
+    store.perform(&cx, &lane, |work| Box::pin(begin(work, organisation, name.clone(), create.clone()))).await.map(drop)
 }
 
-async fn begin(work: &mut Work, organisation: Uuid, create: Command) -> anyhow::Result<()> {
+async fn begin(work: &mut Work, organisation: Uuid, name: String, create: Command) -> anyhow::Result<()> {
     let id = work.cx().tenant.to_string();
     // It may belong to another by now.
     if work.load::<Tenant>(&id).await?.1 > 0 {
         return Ok(());
     }
     work.execute::<Tenant>(&id, None, create).await?;
-    work.execute::<Admission>(&id, None, access::Command::Open { organisation }).await?;
+    work.execute::<Admission>(&id, None, access::Command::Open { organisation, name }).await?;
     Ok(())
 }
 
@@ -61,7 +61,8 @@ async fn call_it(work: &mut Work, organisation: Uuid, name: String) -> anyhow::R
     let id = work.cx().tenant.to_string();
     // It may belong to another by now.
     if work.load::<Tenant>(&id).await?.0.organisation() == Some(organisation) {
-        work.execute::<Tenant>(&id, None, Command::Rename { name }).await?;
+        work.execute::<Tenant>(&id, None, Command::Rename { name: name.clone() }).await?;
+        work.execute::<Admission>(&id, None, access::Command::Name { name }).await?;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 use crate::organisation::Organisation;
 use crate::tenant::{Command, Settings, Tenant};
 use crate::{checked, organisation};
+use access::Admission;
 use axum::http::StatusCode;
 use axum::response::Response;
 use eventstore::{CommandKey, Cx, EventStore, TenantId, Work};
@@ -87,8 +88,10 @@ async fn decide(
         }
         claim(&store, work.cx(), owner, name.clone()).await?;
     }
-    let settings = Settings { name, language, time_zone, retention_years };
+    let settings = Settings { name: name.clone(), language, time_zone, retention_years };
     let changed = work.execute::<Tenant>(&id, expected, Command::ChangeSettings(settings)).await?;
+    // Also where nothing else changed: one that was opened before services were told its name is named so.
+    work.execute::<Admission>(&id, None, access::Command::Name { name }).await?;
     Ok(Outcome { id, version: changed.version, changed: changed.changed })
 }
 

@@ -18,11 +18,13 @@ const MANAGER: RoleName = RoleName::Common(Role::IsmsManager);
 pub enum Command {
     Open {
         organisation: Uuid,
+        /// What it is called.
+        name: String,
     },
+    /// It is called otherwise from now on.
+    Name { name: String },
     /// Another organisation owns it from now on. People are their organisation's: nobody keeps a role.
-    HandOver {
-        organisation: Uuid,
-    },
+    HandOver { organisation: Uuid },
     /// The person has exactly these roles from now on; none ends the membership.
     Assign {
         person: String,
@@ -38,9 +40,7 @@ pub enum Command {
         administrator: bool,
     },
     /// The tenant has no such role any more.
-    Remove {
-        role: String,
-    },
+    Remove { role: String },
     /// What tenancy decided.
     Copy(Event),
 }
@@ -50,6 +50,13 @@ pub enum Command {
 pub enum Event {
     Opened {
         organisation: Uuid,
+        /// What it is called; missing where it was opened before services were told.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+    },
+    /// It is called so from now on.
+    Named {
+        name: String,
     },
     /// The person holds the role, for this term and no other.
     Granted {
@@ -120,11 +127,12 @@ impl Admission {
 
     pub(crate) fn decide(&self, command: Command, cx: &Cx) -> Result<Vec<Event>, Broken> {
         match command {
-            Command::Open { organisation } => match self.roster.organisation {
-                None => Ok(vec![Event::Opened { organisation }]),
-                Some(owner) if owner == organisation => Ok(vec![]),
+            Command::Open { organisation, name } => match self.roster.organisation {
+                None => Ok(vec![Event::Opened { organisation, name: Some(name) }]),
+                Some(owner) if owner == organisation => Ok(self.named(name)),
                 Some(_) => Err(Broken::OwnedByAnother),
             },
+            Command::Name { name } => Ok(self.roster.organisation.map(|_| self.named(name)).unwrap_or_default()),
             Command::HandOver { organisation } => match self.roster.organisation {
                 None => Err(Broken::NotOpened),
                 Some(owner) if owner == organisation => Ok(vec![]),
@@ -178,6 +186,10 @@ impl Admission {
         Ok(granted.chain(revoked).collect())
     }
 
+    fn named(&self, name: String) -> Vec<Event> {
+        if self.roster.name.as_ref() == Some(&name) { vec![] } else { vec![Event::Named { name }] }
+    }
+
     fn allowed_by(&self, role: &RoleName) -> impl Iterator<Item = Action> {
         Action::all().filter(|action| self.roster.role_may(role, *action))
     }
@@ -191,9 +203,10 @@ impl Admission {
     fn holds(&self, event: &Event) -> bool {
         let held = |person: &str, role: &RoleName| self.roster.held(person).find(|(held, _)| held == role);
         match event {
-            Event::Opened { organisation } | Event::HandedOver { organisation } => {
+            Event::Opened { organisation, .. } | Event::HandedOver { organisation } => {
                 self.roster.organisation == Some(*organisation)
             }
+            Event::Named { name } => self.roster.name.as_ref() == Some(name),
             Event::Granted { person, role, from, until } => {
                 held(person, role).is_some_and(|(_, term)| term == Term { from: *from, until: *until })
             }
@@ -239,6 +252,10 @@ mod tests {
         testing::granted(person, role.into(), term)
     }
 
+    fn opened(organisation: Uuid) -> Event {
+        Event::Opened { organisation, name: Some("Acme".to_owned()) }
+    }
+
     fn revoked(person: &str, role: Role) -> Event {
         Event::Revoked { person: person.to_owned(), role: role.into() }
     }
@@ -273,8 +290,7 @@ mod tests {
     fn another_owner_ends_all_roles() {
         let (consultancy, client) = (Uuid::from_u128(1), Uuid::from_u128(2));
         let hand_over = Command::HandOver { organisation: client };
-        let mut admission =
-            given(vec![Event::Opened { organisation: consultancy }, granted("mara", Role::IsmsManager)]);
+        let mut admission = given(vec![opened(consultancy), granted("mara", Role::IsmsManager)]);
         let handed_over = Event::HandedOver { organisation: client };
         assert_eq!(admission.decide(hand_over.clone(), &by("stele")), Ok(vec![handed_over.clone()]));
         assert_eq!(admission.decide(Command::Copy(handed_over.clone()), &by("tenancy")), Ok(vec![handed_over.clone()]));
@@ -283,6 +299,26 @@ mod tests {
         assert_eq!(admission.decide(hand_over.clone(), &by("stele")), Ok(vec![]));
         assert_eq!(admission.decide(Command::Copy(handed_over), &by("tenancy")), Ok(vec![]));
         assert_eq!(given(vec![]).decide(hand_over, &by("stele")), Err(Broken::NotOpened));
+    }
+
+    #[test]
+    fn it_is_opened_with_its_name_and_called_otherwise_later() {
+        let open = |name: &str| Command::Open { organisation: Uuid::nil(), name: name.to_owned() };
+        let named = |name: &str| vec![Event::Named { name: name.to_owned() }];
+        assert_eq!(given(vec![]).decide(open("Acme"), &by("stele")), Ok(vec![opened(Uuid::nil())]));
+        let admission = given(vec![opened(Uuid::nil())]);
+        assert_eq!(admission.decide(open("Acme"), &by("stele")), Ok(vec![]));
+        let name = |name: &str| Command::Name { name: name.to_owned() };
+        assert_eq!(admission.decide(name("Acme"), &by("mara")), Ok(vec![]));
+        assert_eq!(admission.decide(name("Birch"), &by("mara")), Ok(named("Birch")));
+        assert_eq!(given(vec![]).decide(name("Birch"), &by("mara")), Ok(vec![]), "it is not there yet");
+        // What was opened before services were told its name hears it when it is opened or named again.
+        let unnamed = given(vec![Event::Opened { organisation: Uuid::nil(), name: None }]);
+        assert_eq!(unnamed.decide(open("Acme"), &by("stele")), Ok(named("Acme")));
+        let handed_over = Event::HandedOver { organisation: Uuid::max() };
+        let mut admission = given(vec![opened(Uuid::nil())]);
+        admission.apply(handed_over);
+        assert_eq!(admission.roster().name.as_deref(), Some("Acme"), "another owner calls it the same");
     }
 
     #[test]
@@ -356,7 +392,7 @@ mod tests {
 
     #[test]
     fn how_a_tenant_stands_is_copied_once() {
-        let mut admission = given(vec![Event::Opened { organisation: Uuid::nil() }]);
+        let mut admission = given(vec![opened(Uuid::nil())]);
         let copy = |admission: &Admission, event: &Event| {
             admission.decide(Command::Copy(event.clone()), &by("tenancy")).expect("copied")
         };

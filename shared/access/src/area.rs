@@ -54,9 +54,8 @@ impl Area {
             "exceptions" => Self::Exceptions,
             "methodology" => Self::Methodology,
             "people" | "roles" => Self::People,
-            "risks" | "quantifications" | "actions" | "assessment-rounds" | "reassessments" | "treatment-plan" => {
-                Self::Risks
-            }
+            "risks" | "heat-map" | "risk-trend" | "quantifications" | "actions" | "assessment-rounds"
+            | "reassessments" | "treatment-plan" => Self::Risks,
             "soa" => Self::Soa,
             "suppliers" => Self::Suppliers,
             "trail" => Self::Trail,

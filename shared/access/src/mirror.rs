@@ -3,11 +3,12 @@ use crate::grant::{self, Grant};
 use crate::identity::{self, Identity};
 use crate::key::{self, Key};
 use crate::lockout::{self, Lockout};
+use crate::logo::{self, Logo};
 use messaging::Reaction;
 
 /// Copies what tenancy decided about access into the service's own events.
 pub fn when_access_changes_then_copy_it() -> Reaction {
-    Reaction::to(&["access.", "identity.", "key.", "grant.", "lockout."], |work, event| {
+    Reaction::to(&["access.", "identity.", "key.", "grant.", "lockout.", "logo."], |work, event| {
         Box::pin(async move {
             if let Some(change) = event.decode::<Event>()? {
                 work.execute::<Admission>(event.stream.id(), None, Command::Copy(change)).await?;
@@ -23,6 +24,9 @@ pub fn when_access_changes_then_copy_it() -> Reaction {
             }
             if let Some(change) = event.decode::<lockout::Event>()? {
                 work.execute::<Lockout>(event.stream.id(), None, lockout::Command::Copy(change)).await?;
+            }
+            if let Some(change) = event.decode::<logo::Event>()? {
+                work.execute::<Logo>(event.stream.id(), None, logo::Command::Copy(change)).await?;
             }
             Ok(())
         })

@@ -14,6 +14,9 @@ pub const KEY: &str = "tenant";
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Roster {
     pub organisation: Option<Uuid>,
+    /// What the tenant is called; missing until this service heard it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// All that was given, whether or not it is in force now; a person without a role is not there.
     pub roles: BTreeMap<String, BTreeSet<RoleName>>,
     /// Of the roles that are not held for good.
@@ -70,11 +73,13 @@ impl Roster {
 
     pub(crate) fn take(&mut self, event: Event) {
         match event {
-            Event::Opened { organisation } => self.organisation = Some(organisation),
-            // The people are the old owner's; the roles that were defined are the tenant's.
+            Event::Opened { organisation, name } => (self.organisation, self.name) = (Some(organisation), name),
+            Event::Named { name } => self.name = Some(name),
+            // The people are the old owner's; its name and the roles that were defined are the tenant's.
             Event::HandedOver { organisation } => {
-                let (own_roles, standing) = (std::mem::take(&mut self.own_roles), self.standing);
-                *self = Self { organisation: Some(organisation), own_roles, standing, ..Self::default() };
+                let (name, own_roles) = (self.name.take(), std::mem::take(&mut self.own_roles));
+                let standing = self.standing;
+                *self = Self { organisation: Some(organisation), name, own_roles, standing, ..Self::default() };
             }
             Event::Suspended {} => self.standing = Standing::Suspended,
             Event::Resumed {} => self.standing = Standing::Active,

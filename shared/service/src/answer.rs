@@ -1,7 +1,6 @@
-use crate::Problem;
 use crate::cell::harmless;
 use axum::Json;
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, ETAG};
+use axum::http::header::{CONTENT_TYPE, ETAG};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
@@ -71,20 +70,6 @@ pub fn with_etag(mut response: Response, version: i64) -> Response {
     response
 }
 
-/// A table for a spreadsheet. A text that a spreadsheet would run as a formula is made a text by an apostrophe, which
-/// [`crate::as_written`] takes away again.
-pub fn csv(position: i64, file: &str, heading: &[&str], rows: Vec<Vec<String>>) -> Result<Response, Problem> {
-    let table = table(heading, rows).map_err(|error| {
-        tracing::error!(%error, "a table could not be written");
-        Problem::internal()
-    })?;
-    let mut response = bytes(position, "text/csv; charset=utf-8", table);
-    if let Ok(value) = HeaderValue::from_str(&format!("attachment; filename=\"{file}\"")) {
-        response.headers_mut().insert(CONTENT_DISPOSITION, value);
-    }
-    Ok(response)
-}
-
 /// Bytes as they are.
 pub fn bytes(position: i64, kind: &'static str, body: Vec<u8>) -> Response {
     let mut response = body.into_response();
@@ -96,7 +81,7 @@ pub fn bytes(position: i64, kind: &'static str, body: Vec<u8>) -> Response {
     response
 }
 
-fn table(heading: &[&str], rows: Vec<Vec<String>>) -> anyhow::Result<Vec<u8>> {
+pub fn table(heading: &[&str], rows: &[Vec<String>]) -> anyhow::Result<Vec<u8>> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(heading)?;
     for row in rows {
@@ -107,15 +92,12 @@ fn table(heading: &[&str], rows: Vec<Vec<String>>) -> anyhow::Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use super::csv;
-    use http_body_util::BodyExt;
+    use super::table;
 
-    #[tokio::test]
-    async fn a_formula_leaves_as_a_text() {
+    #[test]
+    fn a_formula_leaves_as_a_text() {
         let rows = vec![vec!["=1+1".to_owned(), "a, \"b\"".to_owned()]];
-        let response = csv(3, "x.csv", &["one", "two"], rows).expect("written");
-        assert_eq!(response.headers()["stele-position"], "3");
-        let body = response.into_body().collect().await.expect("read").to_bytes();
-        assert_eq!(&body[..], b"one,two\n'=1+1,\"a, \"\"b\"\"\"\n");
+        let written = table(&["one", "two"], &rows).expect("written");
+        assert_eq!(written, b"one,two\n'=1+1,\"a, \"\"b\"\"\"\n");
     }
 }

@@ -1,7 +1,7 @@
 use crate::body::{self, Said};
 use crate::incoming::Incoming;
 use crate::query::Parameters;
-use crate::{Problem, Route, Visitor};
+use crate::{Press, Problem, Route, Visitor};
 use access::{Action, Caller, KEY, KnownGrant, KnownKey, Roster};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
@@ -38,6 +38,8 @@ pub struct Call {
     /// Read already, unless the route takes files: then it is still `incoming`.
     pub body: Bytes,
     pub incoming: Incoming,
+    /// What prints papers, where anything does.
+    pub(crate) press: Option<Press>,
     pub(crate) route: Route,
     /// The path and query as they were sent.
     pub(crate) target: String,

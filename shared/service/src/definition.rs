@@ -1,5 +1,5 @@
-use crate::Routes;
-use access::{KnownGrant, KnownKey, KnownLockout, KnownPerson, Roster};
+use crate::{Press, Routes};
+use access::{KnownGrant, KnownKey, KnownLockout, KnownLogo, KnownPerson, Roster};
 use eventstore::{EventOf, EventStore, Schemas};
 use messaging::{Errand, Reaction};
 use sqlx::migrate::Migrator;
@@ -22,6 +22,7 @@ pub struct Service {
     pub(crate) patient: bool,
     pub(crate) sources: Vec<Source>,
     pub(crate) workers: Vec<Worker>,
+    pub(crate) press: Option<Press>,
 }
 
 /// Another service whose events are heard, and what is done about each.
@@ -42,13 +43,15 @@ impl Service {
             .with::<access::key::Event>()
             .with::<access::grant::Event>()
             .with::<access::look::Event>()
-            .with::<access::lockout::Event>();
+            .with::<access::lockout::Event>()
+            .with::<access::logo::Event>();
         let views = ViewSet::new()
             .with::<Roster>()
             .with::<KnownPerson>()
             .with::<KnownKey>()
             .with::<KnownGrant>()
-            .with::<KnownLockout>();
+            .with::<KnownLockout>()
+            .with::<KnownLogo>();
         Self {
             name,
             about,
@@ -60,6 +63,7 @@ impl Service {
             patient: false,
             sources: Vec::new(),
             workers: Vec::new(),
+            press: None,
         }
     }
 
@@ -105,6 +109,12 @@ impl Service {
     #[must_use]
     pub fn patient(self) -> Self {
         Self { patient: true, ..self }
+    }
+
+    /// Its papers can be had as PDF.
+    #[must_use]
+    pub fn prints_with(self, press: Press) -> Self {
+        Self { press: Some(press), ..self }
     }
 
     #[must_use]

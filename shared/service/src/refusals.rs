@@ -16,7 +16,7 @@ struct Refusal {
 
 const WAIT: Option<(&str, &str)> = Some(("Retry-After", "After how many seconds the same request makes sense"));
 
-const REFUSALS: [Refusal; 11] = [
+const REFUSALS: [Refusal; 12] = [
     refusal(400, "Invalid", "A field, parameter or header is wrong: `errors` names it, with the remedy", |_| true),
     Refusal {
         header: Some(("WWW-Authenticate", "The scheme to come by")),
@@ -34,6 +34,7 @@ const REFUSALS: [Refusal; 11] = [
     }),
     Refusal { header: WAIT, ..refusal(429, "TooMany", "The caller, or the tenant, sends too much", |_| true) },
     refusal(500, "Fault", "A fault of ours: it is in the log under the trace id of the answer", |_| true),
+    refusal(501, "NoPrinter", "This process prints no papers: take it in another form", Route::prints),
     Refusal { header: WAIT, ..refusal(503, "Unavailable", "Something that is needed does not answer now", |_| true) },
 ];
 

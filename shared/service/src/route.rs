@@ -1,6 +1,7 @@
 use crate::Problem;
 use crate::call::{Call, Handling};
 use crate::lines::{LINES, Line};
+use crate::papers::PDF;
 use access::{Action, Area};
 use axum::http::Method;
 use serde_json::Value;
@@ -178,7 +179,7 @@ impl Route {
     /// A body of any kind, `most_bytes` long at most, that its handler reads as it comes ([`Call::incoming`]).
     #[must_use]
     pub fn takes_file(mut self, most_bytes: usize) -> Self {
-        self.body = Some(Media { kind: ANYTHING, content: binary() });
+        self.body = Some(Media { kind: ANYTHING, content: file() });
         (self.most_bytes, self.takes_files) = (most_bytes, true);
         self
     }
@@ -186,13 +187,21 @@ impl Route {
     /// A file, whatever it is ([`crate::Download`]).
     #[must_use]
     pub fn gives_file(mut self) -> Self {
-        self.answers.push((200, Some(Media { kind: ANYTHING, content: binary() })));
+        self.answers.push((200, Some(Media { kind: ANYTHING, content: file() })));
         self
     }
 
     /// A body of its own kind that is longer than most, `most_bytes` at most.
     #[must_use]
     pub fn up_to(mut self, most_bytes: usize) -> Self {
+        self.most_bytes = most_bytes;
+        self
+    }
+
+    /// A file, `most_bytes` long at most.
+    #[must_use]
+    pub fn takes_bytes(mut self, kind: &'static str, most_bytes: usize) -> Self {
+        self.body = Some(Media { kind, content: file() });
         self.most_bytes = most_bytes;
         self
     }
@@ -286,6 +295,13 @@ impl Route {
         self
     }
 
+    /// A file.
+    #[must_use]
+    pub fn gives_bytes(mut self, kind: &'static str) -> Self {
+        self.answers.push((200, Some(Media { kind, content: file() })));
+        self
+    }
+
     #[must_use]
     pub fn answered_by<F, A>(mut self, handler: F) -> Self
     where
@@ -317,6 +333,11 @@ impl Route {
         self.method != Method::GET
     }
 
+    /// Whether it gives a paper as a PDF.
+    pub fn prints(&self) -> bool {
+        self.answers.iter().filter_map(|(_, media)| media.as_ref()).any(|media| media.kind == PDF)
+    }
+
     /// The schema itself stands with the operation: a generic type has no name of its own. What it refers to has.
     fn schema_of<T: ToSchema>(&mut self) -> Content {
         T::schemas(&mut self.schemas);
@@ -324,9 +345,11 @@ impl Route {
     }
 }
 
-/// Bytes of any kind.
-fn binary() -> Content {
-    ContentBuilder::new().build()
+/// Bytes that no schema describes.
+fn file() -> Content {
+    let binary = SchemaFormat::KnownFormat(KnownFormat::Binary);
+    let bytes = ObjectBuilder::new().schema_type(Type::String).format(Some(binary)).build();
+    ContentBuilder::new().schema(Some(RefOr::T(Schema::Object(bytes)))).build()
 }
 
 /// A command's schema with what may come with any: it is taken out before the command's own fields are read.

@@ -163,7 +163,7 @@ impl Door {
         let (store, route) = (live.store.clone(), Route::clone(&route));
         let looking = grant.as_ref().map(|_| (store.clone(), cx.clone(), target.clone()));
         looking.as_ref().map_or(Ok(()), |(_, _, target)| refuse_too_long(target))?;
-        let headers = head.headers;
+        let (headers, press) = (head.headers, live.service.press.clone());
         let call = Call {
             store,
             cx,
@@ -177,6 +177,7 @@ impl Door {
             headers,
             body,
             incoming,
+            press,
             route,
             target,
         };

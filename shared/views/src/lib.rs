@@ -9,10 +9,12 @@ mod query;
 mod rebuild;
 mod rows;
 mod set;
+mod tally;
 mod view;
 
 pub use listing::{Filter, Listing};
 pub use query::{Page, Row, get, get_many, list, shown, standing, versions};
 pub use rebuild::{Difference, RebuildError, Rebuilt, Told};
 pub use set::ViewSet;
+pub use tally::{Tally, tally};
 pub use view::{Column, Folded, Kind, View, stream_key};

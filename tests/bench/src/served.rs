@@ -80,7 +80,7 @@ impl Served {
         let cx = cx(tenant);
         let opened = risk.perform(&cx, "open", |work| {
             Box::pin(async move {
-                let open = access::Command::Open { organisation };
+                let open = access::Command::Open { organisation, name: "Larkspur".to_owned() };
                 work.execute::<Admission>(&tenant.to_string(), None, open).await?;
                 Ok::<_, Refused<access::Broken>>(())
             })

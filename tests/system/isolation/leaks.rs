@@ -55,7 +55,8 @@ fn right_of_organisation(operation: &Operation, id: &str) -> String {
             | "/scim/v2/Groups/{id}"
             | "/provisioning-keys/{id}"
             | "/identities/{id}"
-            | "/accounts/{id}",
+            | "/accounts/{id}"
+            | "/logo",
         )
         | ("PUT", "/tenants/{id}")
         | ("POST", "/accounts/{id}/links") => {
@@ -67,6 +68,7 @@ fn right_of_organisation(operation: &Operation, id: &str) -> String {
         ("PUT", "/libraries/{id}/contents") => json!({"items": []}),
         ("POST", "/libraries/{id}/versions") => json!({}),
         ("POST", "/libraries/{id}/pushes") => json!({"version": 1, "tenants": [uuid::Uuid::nil()]}),
+        ("PUT", "/logo") => return format!(r#"<svg xmlns="http://www.w3.org/2000/svg"><title>{id}</title></svg>"#),
         ("POST", "/tokens") => json!({"person": "sam", "administrator": false}),
         (method, tail) => panic!("say here what would be right for {method} {tail}"),
     };
@@ -94,13 +96,17 @@ fn requests(operation: &Operation, stranger: &Stranger, id: &str) -> Vec<(String
         "/provisioning-keys",
         "/libraries",
         "/Users",
+        "/logo",
     ];
     let makes = operation.method != Method::GET && makes.iter().any(|tail| operation.path.ends_with(tail));
     let named = operation.path.contains("{id}") || body.as_ref().is_some_and(|body| body.contains(id));
     if named && !makes {
         requests.push((path.clone(), body.clone()));
     }
-    for name in operation.parameters.iter().filter(|name| !NEVER_A_NAME.contains(&name.as_str())) {
+    // What was asked for, and when, stands packed on a paper: what it is made of is asked for as CSV.
+    let is_paper = [".pdf", ".xlsx"].iter().any(|ending| operation.path.ends_with(ending));
+    let parameters = operation.parameters.iter().map(String::as_str);
+    for name in parameters.filter(|name| !NEVER_A_NAME.contains(name) && (!is_paper || *name == "as_of")) {
         let value = if name == "filter" { format!("id%20eq%20%22{id}%22") } else { id.to_owned() };
         requests.push((format!("{path}?{name}={value}"), body.clone()));
     }

@@ -14,17 +14,30 @@ const SHARED: &[(&str, &[&str])] = &[
     ("files", &["eventstore"]),
     ("library", &["access", "catalogue", "eventstore", "messaging", "service", "views"]),
     ("mail", &[]),
+    ("paper", &[]),
+    ("typesetting", &["paper"]),
     ("views", &["eventstore"]),
     ("messaging", &["eventstore"]),
     ("sealed", &["eventstore"]),
     ("access", &["eventstore", "messaging", "views"]),
-    ("service", &["access", "eventstore", "messaging", "views"]),
+    ("service", &["access", "eventstore", "messaging", "paper", "views"]),
     ("testkit", &["embedded", "eventstore"]),
 ];
 
 /// What a service may stand on. Only `stele`, which puts them together, names services and embedded servers.
-const SERVICE: &[&str] =
-    &["access", "catalogue", "eventstore", "files", "library", "mail", "messaging", "sealed", "service", "views"];
+const SERVICE: &[&str] = &[
+    "access",
+    "catalogue",
+    "eventstore",
+    "files",
+    "library",
+    "mail",
+    "messaging",
+    "paper",
+    "sealed",
+    "service",
+    "views",
+];
 
 /// Measures the whole: it names everything, and nothing names it.
 const BENCH: &str = "bench";

@@ -94,7 +94,7 @@ impl House {
     pub async fn tenant(&self, person: &str, role: Role) -> TenantId {
         let tenant = TenantId::random();
         let mut work = self.tenancy.work(cx(tenant, "admin"));
-        let open = Command::Open { organisation: self.organisation };
+        let open = Command::Open { organisation: self.organisation, name: "Larkspur".to_owned() };
         work.execute::<Admission>(&tenant.to_string(), None, open).await.expect("opened");
         let assign = Command::Assign {
             person: person.to_owned(),

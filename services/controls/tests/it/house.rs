@@ -81,7 +81,7 @@ impl House {
     pub async fn empty_tenant(&self) -> Tenant<'_> {
         let id = TenantId::random();
         let mut work = self.store.work(cx(id));
-        let open = access::Command::Open { organisation: self.organisation };
+        let open = access::Command::Open { organisation: self.organisation, name: "Larkspur".to_owned() };
         work.execute::<Admission>(&id.to_string(), None, open).await.expect("opened");
         work.finish().await.expect("recorded");
         Tenant { house: self, id, token: self.token("mara") }

@@ -115,7 +115,7 @@ impl House {
     /// A tenant with these people.
     pub async fn tenant(&self, people: &[(&str, Role)]) -> TenantId {
         let tenant = TenantId::random();
-        let open = Command::Open { organisation: self.organisation };
+        let open = Command::Open { organisation: self.organisation, name: "Larkspur".to_owned() };
         let assigned = people.iter().map(|(person, role)| assign(person, &[*role]));
         self.decide_access(tenant, std::iter::once(open).chain(assigned)).await;
         for (person, _) in people {

@@ -51,7 +51,7 @@ impl Api {
         let token = issuer.issue(&caller, when(), Duration::days(36_500)).expect("a token");
         let api = Self { running, tenant, issuer, organisation, token, client: Client::new() };
         let mut work = api.store().await.work(cx(tenant));
-        let open = access::Command::Open { organisation };
+        let open = access::Command::Open { organisation, name: "Larkspur".to_owned() };
         work.execute::<Admission>(&tenant.to_string(), None, open).await.expect("opened");
         let created = json!({"name": "Larkspur", "baseline": "iso27001_2022"});
         let created = heard(tenant, &format!("tenant-{tenant}"), "tenant.created", created);

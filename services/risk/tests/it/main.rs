@@ -4,6 +4,7 @@ mod api;
 mod bulk;
 mod decisions;
 mod direction;
+mod files;
 mod http;
 mod imports;
 mod lines;

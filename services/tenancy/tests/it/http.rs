@@ -28,7 +28,8 @@ pub struct Answer {
 }
 
 impl Answer {
-    async fn of(answer: reqwest::Response) -> Self {
+    async fn of(request: reqwest::RequestBuilder) -> Self {
+        let answer = request.send().await.expect("answered");
         let header = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let (status, location, etag) = (answer.status(), header("location"), header("etag"));
         Self { status, location, etag, body: answer.json().await.expect("JSON") }
@@ -79,7 +80,12 @@ impl House {
         if let Some(key) = key {
             request = request.header("idempotency-key", key);
         }
-        Answer::of(request.bearer_auth(token).json(&body).send().await.expect("answered")).await
+        Answer::of(request.bearer_auth(token).json(&body)).await
+    }
+
+    pub async fn put_file(&self, token: &str, path: &str, file: &'static str) -> Answer {
+        let request = self.client.put(format!("http://{}{path}", self.running.address));
+        Answer::of(request.bearer_auth(token).body(file)).await
     }
 
     pub fn organisation(&self) -> TenantId {
@@ -102,7 +108,7 @@ impl House {
     /// What a body that is no JSON is answered.
     pub async fn send(&self, token: &str, method: Method, path: &str, body: String) -> Answer {
         let request = self.client.request(method, format!("http://{}{path}", self.running.address));
-        Answer::of(request.bearer_auth(token).body(body).send().await.expect("answered")).await
+        Answer::of(request.bearer_auth(token).body(body)).await
     }
 
     /// A new tenant's path.

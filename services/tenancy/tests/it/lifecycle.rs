@@ -1,5 +1,5 @@
 use crate::http::{Answer, House};
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 fn problem(answer: &Answer) -> (u16, &str) {
@@ -194,4 +194,24 @@ async fn a_tenant_is_offered_and_taken_over_with_its_history() {
     assert_eq!(house.put(&ada, &back, json!({})).await.status, StatusCode::OK);
     assert_eq!(house.get(&ada, &house.ours("/tenants")).await.body["items"][0]["name"], "Acme");
     house.running.stop().await;
+}
+
+#[tokio::test]
+async fn an_organisation_puts_its_logo_and_removes_it() {
+    let house = House::start().await;
+    let ada = house.token("ada", true);
+    let logo = house.ours("/logo");
+    let picture = r#"<svg xmlns="http://www.w3.org/2000/svg"><path d="M0 0h8v8z"/></svg>"#;
+    assert_eq!(house.get(&ada, &logo).await.status, StatusCode::NOT_FOUND);
+    let wrong = house.put_file(&ada, &logo, "<svg/>").await;
+    assert_eq!((wrong.status, wrong.body["errors"][0]["field"].as_str()), (StatusCode::BAD_REQUEST, Some("body")));
+    for changed in [true, false] {
+        let put = house.put_file(&ada, &logo, picture).await;
+        assert_eq!((put.status, put.body["changed"].as_bool()), (StatusCode::OK, Some(changed)), "{}", put.body);
+    }
+    let history = house.get(&ada, &house.ours("/logo/history")).await.body;
+    assert_eq!(history["items"].as_array().map(Vec::len), Some(1), "{history}");
+    let removed = house.ask(&ada, Method::DELETE, &logo, Value::Null, None).await;
+    assert_eq!(removed.status, StatusCode::OK, "{}", removed.body);
+    assert_eq!(house.get(&ada, &logo).await.status, StatusCode::NOT_FOUND);
 }
