@@ -93,17 +93,7 @@ pub async fn do_everything(system: &System, admin: &Client, tenant: &str, smtp: 
     keep_documents(admin, &at).await;
     rely_on_others(system, admin, tenant).await;
     train_and_tell(admin, &at).await;
-    let evidence =
-        json!({"title": "Log", "note": "Restored", "supports": ["A.8.13"], "valid_until": "2999-01-01T00:00:00Z"});
-    let old = admin.post(&at("/evidence"), evidence).await.text("id");
-    let file = admin.file(tenant, "log.txt", "abc").await;
-    let renewed =
-        json!({"title": "Log", "file": file, "note": "Restored again", "source": "The backup server", "replaces": old});
-    admin.post(&at("/evidence"), renewed).await;
-    let link = json!({"title": "Ticket", "link": "https://example.org/1", "sha256": file, "supports": ["A.8.13"]});
-    admin.post(&at("/evidence"), link).await;
-    admin.post(&at("/documents"), json!({"ref": "P-file", "title": "Of a file", "kind": "record"})).await;
-    admin.post(&at("/documents/P-file/versions"), json!({"file": file})).await;
+    collect_evidence(admin, tenant).await;
 
     until("a notification", async || olga.get(&inbox).await.json["items"][0].is_object()).await;
     let id = olga.get(&inbox).await.json["items"][0]["id"].as_str().expect("an id").to_owned();
@@ -145,6 +135,22 @@ pub async fn do_everything(system: &System, admin: &Client, tenant: &str, smtp: 
 
     crate::libraries::live_through(system, tenant).await;
     set_up_offer_and_close(system, tenant).await;
+}
+
+/// Evidence of each kind, one in the place of another, and a document that is a file.
+async fn collect_evidence(admin: &Client, tenant: &str) {
+    let at = |tail: &str| format!("/v1/tenants/{tenant}{tail}");
+    let evidence =
+        json!({"title": "Log", "note": "Restored", "supports": ["A.8.13"], "valid_until": "2999-01-01T00:00:00Z"});
+    let old = admin.post(&at("/evidence"), evidence).await.text("id");
+    let file = admin.file(tenant, "log.txt", "abc").await;
+    let renewed =
+        json!({"title": "Log", "file": file, "note": "Restored again", "source": "The backup server", "replaces": old});
+    admin.post(&at("/evidence"), renewed).await;
+    let link = json!({"title": "Ticket", "link": "https://example.org/1", "sha256": file, "supports": ["A.8.13"]});
+    admin.post(&at("/evidence"), link).await;
+    admin.post(&at("/documents"), json!({"ref": "P-file", "title": "Of a file", "kind": "record"})).await;
+    admin.post(&at("/documents/P-file/versions"), json!({"file": file})).await;
 }
 
 /// Olga's risk is assessed by another methodology, treated, accepted by two, changed, and closed.

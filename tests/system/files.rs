@@ -129,7 +129,7 @@ async fn a_process_that_dies_before_the_event_leaves_bytes_that_go() {
     // Of a second file something was recorded. Both are as old; a restart looks after them at once.
     let kept = admin.file(&tenant, "log.txt", "abcd").await;
     let kept = system.files.path().join(&tenant).join(kept);
-    let old = SystemTime::now() - Duration::from_secs(2 * 24 * 60 * 60);
+    let old = SystemTime::now() - Duration::from_hours(48);
     for path in [at(&system, &tenant), kept.clone()] {
         File::options().write(true).open(path).and_then(|file| file.set_modified(old)).expect("made old");
     }

@@ -160,8 +160,9 @@ fn exception(mut said: Value) -> Value {
 
 /// The same of uploads.
 fn right_file(operation: &Operation, tail: &str, id: &str) -> Option<String> {
-    let register = tail.strip_prefix("/imports/").filter(|_| operation.method == Method::POST)?;
-    Some(match register {
+    let tail = Some(tail).filter(|_| operation.method == Method::POST)?;
+    Some(match tail.strip_prefix("/imports/").unwrap_or(tail) {
+        "/files" => "New".to_owned(),
         "assets" => format!("ref_id,name,parent_assets\nA-new,New,{id}\n"),
         "risks" => format!("ref_id,name,assets\nR-new,New,{id}\n"),
         "controls" => format!("ref_id,status\n{id},implemented\n"),
@@ -276,7 +277,6 @@ pub fn right(operation: &Operation, id: &str) -> Option<String> {
         ("PUT", "/state") => json!({"state": "suspended"}),
         ("PUT", "/offer") => json!({"organisation": null}),
         ("PUT", "/contacts/{id}") => json!({"email": null}),
-        ("POST", "/files") => return Some("New".to_owned()),
         (method, tail) => panic!("say here what would be right for {method} {tail}"),
     };
     Some(body.to_string())

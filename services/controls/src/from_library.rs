@@ -102,7 +102,7 @@ async fn take_document(work: &mut Work, said: library::Document) -> Result<(), P
     work.execute::<Document>(&reference, None, command).await?;
     if !is_said {
         let sha256 = Some(sha256(&text));
-        let content = Content { text: Some(text), link: None, sha256, summary: None };
+        let content = Content { text: Some(text), link: None, file: None, sha256, summary: None };
         work.execute::<Document>(&reference, None, document::Command::Draft(content)).await?;
     }
     Ok(())

@@ -83,6 +83,7 @@ async fn take_asset(work: &mut Work, said: library::Asset) -> Result<(), Problem
         kind: Some(kind),
         domain,
         security_objectives: Some(security_objectives).filter(|said| *said != SecurityObjectives::default()),
+        owner: None,
         supports: said_list(supports),
     };
     work.execute::<Asset>(&reference, None, asset::Command::Import(import)).await?;
@@ -112,6 +113,7 @@ async fn take_risk(work: &mut Work, said: library::Risk) -> Result<(), Problem> 
         category: said.category,
         threat: said.threat,
         vulnerability: said.vulnerability,
+        owner: None,
         existing_controls: said_list(said.existing_controls),
         assessments,
         option: said.treatment.as_ref().map(|treatment| treatment.option),
