@@ -56,7 +56,7 @@ const FORGERIES: &[Forgery] = &[
     Forgery {
         name: "the head's hash is edited",
         done: &[("risk", "update heads set hash = sha256('x') where tenant_id = $1")],
-        told: &["position 28: ", "the head holds another hash"],
+        told: &["position 29: ", "the head holds another hash"],
     },
     Forgery {
         name: "the head is put back",
@@ -71,7 +71,7 @@ const FORGERIES: &[Forgery] = &[
     Forgery {
         name: "the tail is dropped",
         done: &[("risk", "delete from events where tenant_id = $1 and position > 20")],
-        told: &["position 20: ", "the head says 28"],
+        told: &["position 20: ", "the head says 29"],
     },
     Forgery {
         name: "the tail is dropped, and the head and the views rewritten",
@@ -89,7 +89,7 @@ const FORGERIES: &[Forgery] = &[
             ("audit", "delete from trail where tenant_id = $1 and source = 'risk' and position > 20;
                        update consumer_checkpoints set position = 20 where tenant_id = $1 and source = 'risk'"),
         ],
-        told: &["position 21: ", "it is gone here, and it was published up to 28"],
+        told: &["position 21: ", "it is gone here, and it was published up to 29"],
     },
     Forgery {
         name: "two events change places",
@@ -111,7 +111,7 @@ const FORGERIES: &[Forgery] = &[
                      update events set position = position - 999 where tenant_id = $1 and position > 1000;
                      insert into events select tenant_id, 11, 'asset-A-99', 1, gen_random_uuid(), event_type, recorded_at,
                          body, digest, hash from events where tenant_id = $1 and position = 10;
-                     update heads set position = 29 where tenant_id = $1")],
+                     update heads set position = 30 where tenant_id = $1")],
         told: &["position 11: ", "the chain is broken"],
     },
     Forgery {

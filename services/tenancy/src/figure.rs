@@ -237,8 +237,19 @@ mod tests {
 
     #[test]
     fn what_changes_no_figure_is_no_event() {
-        let all = vec![assessed(true, 1), assessed(true, 1), Heard::RiskIdentified];
+        let all = vec![assessed(true, 1), assessed(true, 1)];
         assert_eq!(noted(all), [risk(1, true, None)]);
+    }
+
+    #[test]
+    fn a_risk_that_an_upload_took_away_begins_anew() {
+        let removed = Heard::RiskClosed { closed: true };
+        let closed = |was: Event| match was {
+            Event::RiskNoted(risk) => Event::RiskNoted(NotedRisk { closed: Some(true), ..risk }),
+            other => other,
+        };
+        let expected = [risk(1, true, None), closed(risk(1, true, None)), Event::RiskNoted(NotedRisk::default())];
+        assert_eq!(noted(vec![assessed(true, 1), removed, Heard::RiskIdentified]), expected);
     }
 
     #[test]
