@@ -90,6 +90,7 @@ pub async fn do_everything(system: &System, admin: &Client, tenant: &str, smtp: 
         admin.put(&at("/controls/A.8.13/owner"), json!({"owner": owner})).await;
     }
     decide_all_controls(admin, &at).await;
+    bring_a_framework(admin, &at).await;
     keep_documents(admin, &at).await;
     rely_on_others(system, admin, tenant).await;
     train_and_tell(admin, &at).await;
@@ -135,6 +136,17 @@ pub async fn do_everything(system: &System, admin: &Client, tenant: &str, smtp: 
 
     crate::libraries::live_through(system, tenant).await;
     set_up_offer_and_close(system, tenant).await;
+}
+
+/// A framework beside Annex A, and what answers it.
+async fn bring_a_framework(admin: &Client, at: &impl Fn(&str) -> String) {
+    let framework = at("/frameworks?ref=NIS2&title=NIS2&version=2022");
+    let framework = admin.upload(&framework, "ref_id,name\n21.2,Measures\n".to_owned());
+    assert_eq!(framework.await.status, 201);
+    let parts = "ref_id,name,description,parent_ref\n21.2,Measures,,\n21.2.c,Backups,And crises,21.2\n";
+    admin.put_table(&at("/frameworks/NIS2?title=NIS2&version=2022"), parts).await;
+    let answers = "requirement,answered_by,strength\n21.2.c,A.8.13,partial\n";
+    admin.put_table(&at("/frameworks/NIS2/mappings"), answers).await;
 }
 
 /// Evidence of each kind, one in the place of another, and a document that is a file.

@@ -160,6 +160,11 @@ fn exception(mut said: Value) -> Value {
 
 /// The same of uploads.
 fn right_file(operation: &Operation, tail: &str, id: &str) -> Option<String> {
+    if tail.starts_with("/frameworks") {
+        let is_mapping = tail.ends_with("/mappings");
+        let table = if is_mapping { "requirement,answered_by\n1,A.5.1\n" } else { "ref_id,name\n1,New\n" };
+        return Some(table.to_owned()).filter(|_| operation.method != Method::GET);
+    }
     let tail = Some(tail).filter(|_| operation.method == Method::POST)?;
     Some(match tail.strip_prefix("/imports/").unwrap_or(tail) {
         "/files" => "New".to_owned(),
@@ -301,8 +306,11 @@ pub async fn fill(system: &System, tenant: &str, canary: &str) -> Vec<String> {
     let file = admin.file(tenant, "log.txt", &text("Restored from a file")).await;
     let shown = json!({"title": text("File"), "file": file, "supports": ["A.8.13"]});
     let shown = admin.post(&at("/evidence"), shown).await.text("id");
+    let framework = at(&format!("/frameworks?ref=F-{canary}&title=New%20{canary}"));
+    let framework = admin.upload(&framework, format!("ref_id,name\n1,Notice {canary}\n"));
+    assert_eq!(framework.await.status, 201);
     let ids = [format!("R-{canary}"), format!("A-{canary}"), evidence, format!("olga-{canary}"), "A.8.13".to_owned()];
-    ids.into_iter().chain([file, shown]).collect()
+    ids.into_iter().chain([file, shown, format!("F-{canary}")]).collect()
 }
 
 #[tokio::test]
@@ -351,7 +359,7 @@ async fn foreign_ids_lead_nowhere_and_no_answer_carries_anothers_canary() {
     assert_eq!(recorded(&system, &ours).await, before, "something of theirs was recorded here");
     // The positive control: what is theirs was seen all over.
     for what in
-        ["Fire theircanary", "Restored theircanary", "File theircanary", "Ledger theircanary", "decided theircanary"]
+        ["Fire theircanary", "Restored theircanary", "File theircanary", "Ledger theircanary", "Notice theircanary"]
     {
         assert!(seen.contains(what), "{what}");
     }

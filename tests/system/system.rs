@@ -359,6 +359,11 @@ impl Client {
         self.send(Method::PUT, path, Some(body.to_string()), &[]).await.success(path)
     }
 
+    /// A table in place of the one before.
+    pub async fn put_table(&self, path: &str, body: &str) -> Answer {
+        self.send(Method::PUT, path, Some(body.to_owned()), &[("content-type", "text/csv")]).await.success(path)
+    }
+
     pub async fn upload(&self, path: &str, body: String) -> Answer {
         self.send(Method::POST, path, Some(body), &[("content-type", "text/csv")]).await
     }

@@ -48,7 +48,7 @@ impl Area {
             "context" | "objectives" | "planned-changes" => Self::Context,
             "communications" => Self::Communications,
             "competences" => Self::Competences,
-            "controls" => Self::Controls,
+            "controls" | "frameworks" => Self::Controls,
             "documents" | "mandatory-documents" => Self::Documents,
             "evidence" => Self::Evidence,
             "exceptions" => Self::Exceptions,

@@ -5,6 +5,7 @@
 mod controls;
 mod correspondence;
 mod documents;
+mod former;
 mod scales;
 
 #[cfg(test)]
@@ -13,4 +14,5 @@ mod facts;
 pub use controls::{Attributes, Control, Theme, annex_a, control, control_meant};
 pub use correspondence::{Successors, predecessors, successors};
 pub use documents::{DocumentDuty, MandatoryDocument, Slot, mandatory_documents};
+pub use former::{FormerControl, annex_a_2013};
 pub use scales::{Appetite, NotOnScale, Scales, ScalesError, baseline_scales};

@@ -3,6 +3,7 @@
 mod bulk;
 mod documents;
 mod files;
+mod frameworks;
 mod house;
 mod imports;
 mod issuing;
@@ -29,11 +30,12 @@ async fn soa_row(tenant: &Tenant<'_>, control: &str, query: &str) -> Value {
     rows.iter().find(|row| row["id"] == control).unwrap_or_else(|| panic!("no {control} in {soa}")).clone()
 }
 
-const VIEWS: [&str; 14] = [
+const VIEWS: [&str; 15] = [
     "control",
     "requirement",
     "evidence",
     "file",
+    "framework",
     "soa",
     "soa_issue",
     "document",

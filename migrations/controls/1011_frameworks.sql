@@ -1,0 +1,2 @@
+-- Frameworks beside Annex A, with what answers their requirements.
+select create_view('framework');

@@ -1,0 +1,203 @@
+//! Frameworks and their mappings come as tables.
+
+use super::answers::{OF_2013, OF_2022};
+use super::list::built_in;
+use super::{Asked, Command, Contents, Framework, Mapping, Strength};
+use crate::checks::LONGEST_TITLE;
+use axum::response::Response;
+use eventstore::Work;
+use service::{
+    Call, Cells, Columns, Faults, FieldError, Outcome, Problem, Row, Table, checked_ref, checked_text_if_given,
+    entries, field_error,
+};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+pub const MOST_BYTES: usize = 2 * 1024 * 1024;
+
+/// No framework asks for more.
+const MOST_REQUIREMENTS: usize = 2000;
+const MOST_MAPPINGS: usize = 5000;
+const LONGEST_DESCRIPTION: usize = 1000;
+
+pub const COLUMNS: Columns = Columns::of(&["ref_id", "name", "description", "parent_ref"]);
+pub const MAPPED: Columns = Columns::of(&["requirement", "answered_by", "framework", "strength"]);
+
+/// `POST /frameworks`
+pub async fn begin(call: Call) -> Result<Response, Problem> {
+    let id = checked_ref("ref", call.query.get("ref").unwrap_or_default())?;
+    if built_in(&id).is_some() {
+        return Err(Problem::field("ref", format!("{id} is built in: choose another one")));
+    }
+    let Said { title, version, requirements } = Said::by(&call).await?;
+    let title = title.ok_or_else(|| field_error("title", "say what people call it"))?;
+    carry_out(&call, id, true, Command::Register(Contents { title, version, requirements })).await
+}
+
+/// `PUT /frameworks/{id}`
+pub async fn describe(call: Call) -> Result<Response, Problem> {
+    let Said { title, version, requirements } = Said::by(&call).await?;
+    carry_out(&call, call.id().to_owned(), false, Command::Describe { title, version, requirements }).await
+}
+
+/// `PUT /frameworks/{id}/mappings`
+pub async fn map(call: Call) -> Result<Response, Problem> {
+    let table = call.sent()?.table(MAPPED).await?.map_err(Problem::fields)?;
+    let mappings = mappings(&table, call.id()).map_err(Problem::fields)?;
+    carry_out(&call, call.id().to_owned(), false, Command::Map(mappings)).await
+}
+
+async fn carry_out(call: &Call, id: String, begins: bool, command: Command) -> Result<Response, Problem> {
+    let (expected, cx) = (call.if_match()?, call.upload()?);
+    let lane = format!("framework-{id}");
+    let done = call.store.perform(&cx, &lane, |work| {
+        let (id, command) = (id.clone(), command.clone());
+        Box::pin(async move {
+            if !begins && work.load::<Framework>(&id).await?.1 == 0 {
+                return Err(Problem::not_found(format!("framework {id}")));
+            }
+            if let Command::Map(mappings) = &command {
+                find_targets(work, mappings).await?;
+            }
+            let changed = work.execute::<Framework>(&id, expected, command).await?;
+            Ok(Outcome { id, version: changed.version, changed: changed.changed })
+        })
+    });
+    Ok(call.carried_out(&done.await?, begins))
+}
+
+/// Each target is asked for by its framework.
+async fn find_targets(work: &mut Work, mappings: &[Mapping]) -> Result<(), Problem> {
+    let mut named: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for mapping in mappings {
+        named.entry(&mapping.framework).or_default().insert(&mapping.target);
+    }
+    let mut faults = Faults::default();
+    for (framework, targets) in named {
+        let built_in = built_in(framework);
+        let uploaded = work.load::<Framework>(framework).await?.0;
+        let known = |target: &str| match &built_in {
+            Some(contents) => contents.asks_for(target),
+            None => uploaded.asks_for(target),
+        };
+        let unknown: Vec<&str> = targets.into_iter().filter(|target| !known(target)).collect();
+        for target in unknown {
+            faults.wrong(
+                "answered_by",
+                format!("framework {framework} has no {target}: GET /frameworks lists what is here"),
+            );
+        }
+    }
+    faults.settle(Some(()))
+}
+
+/// What a request says of a framework; what the query leaves out stays as it is.
+struct Said {
+    title: Option<String>,
+    version: Option<String>,
+    requirements: Vec<Asked>,
+}
+
+impl Said {
+    async fn by(call: &Call) -> Result<Self, Problem> {
+        let said = |name: &str| checked_text_if_given(name, call.query.get(name).unwrap_or_default(), LONGEST_TITLE);
+        let (title, version) = (said("title")?, said("version")?);
+        let table = call.sent()?.table(COLUMNS).await?.map_err(Problem::fields)?;
+        let requirements = requirements(&table).map_err(Problem::fields)?;
+        Ok(Self { title, version, requirements })
+    }
+}
+
+/// All rows, or every mistake in them.
+pub fn requirements(table: &Table) -> Result<Vec<Asked>, Vec<FieldError>> {
+    let all = within(table, MOST_REQUIREMENTS)?;
+    let mut seen = HashMap::new();
+    let (mut errors, mut asked) = (table.errors.clone(), Vec::new());
+    for row in all {
+        let mut cells = Cells::of(row);
+        let id = cells.reference(&mut seen);
+        let name = cells.name();
+        let description = cells.text("description", LONGEST_DESCRIPTION);
+        let parent = cells.given("parent_ref").and_then(|parent| cells.faults.keep(checked_ref("parent_ref", parent)));
+        let made = id.zip(name).map(|(id, name)| Asked { id, name, description, parent });
+        match cells.settle(made) {
+            Ok(made) => asked.push((row.number, made)),
+            Err(wrong) => errors.extend(wrong),
+        }
+    }
+    for (number, Asked { id, parent, .. }) in &asked {
+        let Some(parent) = parent else { continue };
+        // A part stands below its whole, so that nothing is a part of itself.
+        if seen.get(parent).is_none_or(|above| above >= number) {
+            let detail = format!("{parent} does not stand above {id}: begin with the whole, and its parts below");
+            errors.push(FieldError { row: Some(*number), ..field_error("parent_ref", detail) });
+        }
+    }
+    errors.sort_by_key(|error| error.row);
+    if errors.is_empty() { Ok(asked.into_iter().map(|(_, asked)| asked).collect()) } else { Err(errors) }
+}
+
+/// The same of mappings; what stands twice is one.
+pub fn mappings(table: &Table, of: &str) -> Result<Vec<Mapping>, Vec<FieldError>> {
+    let all = within(table, MOST_MAPPINGS)?;
+    let (mut errors, mut made) = (table.errors.clone(), BTreeMap::new());
+    for row in all {
+        match mapping(row, of) {
+            Ok((ends, strength)) => made.extend(ends.into_iter().map(|end| (end, strength))),
+            Err(wrong) => errors.extend(wrong),
+        }
+    }
+    if !errors.is_empty() {
+        errors.sort_by_key(|error| error.row);
+        return Err(errors);
+    }
+    let mapping = |((requirement, framework, target), strength)| Mapping { requirement, framework, target, strength };
+    Ok(made.into_iter().map(mapping).collect())
+}
+
+/// A requirement, a framework, and what in it answers the requirement.
+type Ends = (String, String, String);
+
+fn mapping(row: &Row, of: &str) -> Result<(Vec<Ends>, Strength), Vec<FieldError>> {
+    let mut cells = Cells::of(row);
+    let requirement = cells.faults.keep(checked_ref("requirement", row.cell("requirement")));
+    let framework = cells.given("framework").unwrap_or(OF_2022);
+    let framework = cells.faults.keep(checked_ref("framework", framework));
+    if framework.as_deref() == Some(of) {
+        cells.faults.wrong("framework", "a framework does not answer itself: name another one");
+    }
+    let strength = cells.word("strength", strength).unwrap_or(Strength::Full);
+    if cells.given("answered_by").is_none() {
+        cells
+            .faults
+            .wrong("answered_by", "it is empty: name a control of Annex A, such as A.5.1, or what else answers it");
+    }
+    let is_annex = framework.as_deref().is_some_and(|framework| [OF_2022, OF_2013].contains(&framework));
+    let target =
+        |entry: &str| checked_ref("answered_by", &if is_annex { entry.to_uppercase() } else { entry.to_owned() });
+    let targets: Vec<String> =
+        entries(row.cell("answered_by")).filter_map(|entry| cells.faults.keep(target(entry))).collect();
+    let made = requirement.zip(framework).map(|(requirement, framework)| {
+        let end = |target| (requirement.clone(), framework.clone(), target);
+        (targets.into_iter().map(end).collect(), strength)
+    });
+    cells.settle(made)
+}
+
+fn strength(word: &str) -> Result<Strength, String> {
+    match word {
+        "full" | "fully" => Ok(Strength::Full),
+        "partial" | "partially" | "partly" => Ok(Strength::Partial),
+        other => {
+            let other: String = other.chars().take(60).collect();
+            Err(format!("`{other}` is neither: write full or partial"))
+        }
+    }
+}
+
+fn within(table: &Table, most: usize) -> Result<&[Row], Vec<FieldError>> {
+    let count = table.rows.len();
+    if count > most {
+        return Err(vec![field_error("body", format!("it has {count} rows, and {most} are the most: split it"))]);
+    }
+    Ok(&table.rows)
+}
