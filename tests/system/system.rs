@@ -338,6 +338,7 @@ impl Client {
                 | "competences"
                 | "communications"
                 | "files"
+                | "frameworks"
                 | "control-proposals",
             ) => "controls",
             Some("trail") => "audit",

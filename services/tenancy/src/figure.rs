@@ -244,11 +244,15 @@ mod tests {
     #[test]
     fn a_risk_that_an_upload_took_away_begins_anew() {
         let removed = Heard::RiskClosed { closed: true };
-        let closed = |was: Event| match was {
-            Event::RiskNoted(risk) => Event::RiskNoted(NotedRisk { closed: Some(true), ..risk }),
-            other => other,
+        let noted_risk = |closed| NotedRisk {
+            level: Some(Level { rank: 1, label: "level 1".to_owned() }),
+            acceptable: Some(true),
+            current: true,
+            closed,
+            ..NotedRisk::default()
         };
-        let expected = [risk(1, true, None), closed(risk(1, true, None)), Event::RiskNoted(NotedRisk::default())];
+        let there = |closed| Event::RiskNoted(noted_risk(closed));
+        let expected = [there(None), there(Some(true)), Event::RiskNoted(NotedRisk::default())];
         assert_eq!(noted(vec![assessed(true, 1), removed, Heard::RiskIdentified]), expected);
     }
 
