@@ -358,9 +358,14 @@ async fn foreign_ids_lead_nowhere_and_no_answer_carries_anothers_canary() {
     }
     assert_eq!(recorded(&system, &ours).await, before, "something of theirs was recorded here");
     // The positive control: what is theirs was seen all over.
-    for what in
-        ["Fire theircanary", "Restored theircanary", "File theircanary", "Ledger theircanary", "Notice theircanary"]
-    {
+    for what in [
+        "Fire theircanary",
+        "Restored theircanary",
+        "File theircanary",
+        "Ledger theircanary",
+        "decided theircanary",
+        "New theircanary",
+    ] {
         assert!(seen.contains(what), "{what}");
     }
 }
