@@ -1,13 +1,13 @@
 mod answers;
 mod coverage;
 mod list;
+mod routes;
 #[cfg(test)]
 mod tests;
 mod upload;
 
-pub use coverage::{Coverage, coverage};
-pub use list::{Frameworks, UploadedFramework, list};
-pub use upload::{MOST_BYTES, begin, describe, map};
+pub use list::UploadedFramework;
+pub use routes::routes;
 
 use eventstore::{Cx, aggregate};
 use serde::{Deserialize, Serialize};

@@ -48,7 +48,7 @@ use document::{
 use exception::{ApproveException, EndException, RefuseException, RegisteredException, RequestException};
 use exhibit::Exhibit;
 use files::Files;
-use framework::{Coverage, Frameworks, UploadedFramework};
+use framework::UploadedFramework;
 use from_library::Measures;
 use having::{Attainments, Having, ShowCompetence};
 use import::{Controls, Exceptions, Suppliers};
@@ -120,7 +120,7 @@ pub fn service(files: Option<Files>) -> Service {
 }
 
 fn routes(files: Option<&Files>) -> Routes {
-    let routes = file_routes(framework_routes(control_routes(Routes::new())), files);
+    let routes = file_routes(framework::routes(control_routes(Routes::new())), files);
     let routes = exception_routes(supplier_routes(document_routes(soa_files(soa_routes(evidence_routes(routes))))));
     library::routes::<Measures>(communication_routes(competence_routes(routes)))
 }
@@ -161,64 +161,6 @@ fn control_routes(routes: Routes) -> Routes {
         .command::<PlanControlReview>(Method::PUT, "/controls/{id}/next-review")
         .command::<AssessMaturity>(Method::PUT, "/controls/{id}/maturity")
         .command::<TestControl>(Method::POST, "/controls/{id}/tests")
-}
-
-fn framework_routes(routes: Routes) -> Routes {
-    let described = |route: Route| {
-        route
-            .takes_table(framework::MOST_BYTES)
-            .parameter("title", "What people call the framework; as before where it is not given")
-            .parameter("version", "Its edition, such as a year")
-            .parameter("reason", "Why: it is kept with the event")
-            .parameter("occurred_at", "When it happened, where that was not now")
-    };
-    let begin = Route::tenant(
-        Method::POST,
-        "/frameworks",
-        WriteControls,
-        "Upload a framework beside Annex A: ref_id,name,description,parent_ref",
-    );
-    let again = Route::tenant(Method::PUT, "/frameworks/{id}", WriteControls, "Upload a framework anew, whole");
-    routes
-        .with(
-            Route::tenant(Method::GET, "/frameworks", Read, "The frameworks that are built in and those that were uploaded")
-                .as_of()
-                .gives::<Frameworks>(200)
-                .answered_by(framework::list),
-        )
-        .with(
-            described(begin)
-                .parameter("ref", "What people call it for short: it is its id for good")
-                .begins::<Answered>()
-                .answered_by(framework::begin),
-        )
-        .with(described(again).gives::<Answered>(200).answered_by(framework::describe))
-        .object::<UploadedFramework>("/frameworks/{id}", "A framework that was uploaded, and what answers it")
-        .history::<UploadedFramework>("/frameworks/{id}/history", "Who changed a framework, when, why, and what")
-        .with(
-            Route::tenant(
-                Method::PUT,
-                "/frameworks/{id}/mappings",
-                WriteControls,
-                "Upload what answers the requirements of a framework, whole: requirement,answered_by,framework,strength",
-            )
-            .takes_table(framework::MOST_BYTES)
-            .parameter("reason", "Why: it is kept with the event")
-            .parameter("occurred_at", "When it happened, where that was not now")
-            .gives::<Answered>(200)
-            .answered_by(framework::map),
-        )
-        .with(
-            Route::tenant(
-                Method::GET,
-                "/frameworks/{id}/coverage",
-                Read,
-                "Which controls answer each requirement, how far they are, and what nothing answers",
-            )
-            .as_of()
-            .gives::<Coverage>(200)
-            .answered_by(framework::coverage),
-        )
 }
 
 fn file_routes(routes: Routes, files: Option<&Files>) -> Routes {
