@@ -13,43 +13,33 @@ pub struct Answers<'a>(pub BTreeMap<&'a str, &'a UploadedFramework>);
 impl Answers<'_> {
     /// The controls of Annex A that answer it, each as far as the weakest step on the strongest way to it.
     pub fn to(&self, framework: &str, requirement: &str) -> BTreeMap<String, Strength> {
-        let mut found = BTreeMap::new();
-        self.follow(framework, requirement, Strength::Full, &mut Vec::new(), &mut found);
-        found
-    }
-
-    fn follow<'b>(
-        &'b self,
-        framework: &'b str,
-        requirement: &'b str,
-        so_far: Strength,
-        way: &mut Vec<(&'b str, &'b str)>,
-        found: &mut BTreeMap<String, Strength>,
-    ) {
-        // Two frameworks may answer each other: nobody goes in a circle.
-        if way.contains(&(framework, requirement)) {
-            return;
-        }
-        let mut reach = |id: &str| {
-            let strength = found.entry(id.to_owned()).or_insert(so_far);
-            *strength = (*strength).max(so_far);
-        };
-        match framework {
-            OF_2022 => control(requirement).into_iter().for_each(|control| reach(&control.id)),
-            OF_2013 => {
-                let known = successors().iter().filter(|known| known.id == requirement);
-                known.flat_map(|known| &known.became).for_each(|id| reach(id));
+        let (mut found, mut seen) = (BTreeMap::new(), BTreeMap::new());
+        let mut ahead = vec![(framework, requirement, Strength::Full)];
+        while let Some((framework, requirement, so_far)) = ahead.pop() {
+            // Two frameworks may answer each other, and many ways lead to one requirement: only a stronger one is gone again.
+            if seen.get(&(framework, requirement)).is_some_and(|before| *before >= so_far) {
+                continue;
             }
-            _ => {
-                way.push((framework, requirement));
-                let uploaded = self.0.get(framework).map(|uploaded| uploaded.mappings.as_slice()).unwrap_or_default();
-                for Mapping { framework, target, strength, .. } in
-                    uploaded.iter().filter(|mapping| mapping.requirement == requirement)
-                {
-                    self.follow(framework, target, so_far.min(*strength), way, found);
+            seen.insert((framework, requirement), so_far);
+            let mut reach = |id: &str| {
+                let strength = found.entry(id.to_owned()).or_insert(so_far);
+                *strength = so_far.max(*strength);
+            };
+            match framework {
+                OF_2022 => control(requirement).into_iter().for_each(|control| reach(&control.id)),
+                OF_2013 => {
+                    let known = successors().iter().filter(|known| known.id == requirement);
+                    known.flat_map(|known| &known.became).for_each(|id| reach(id));
                 }
-                way.pop();
+                _ => {
+                    let uploaded = self.0.get(framework).map(|uploaded| uploaded.mappings.as_slice());
+                    let answering = uploaded.unwrap_or_default().iter().filter(|one| one.requirement == requirement);
+                    ahead.extend(answering.map(|Mapping { framework, target, strength, .. }| {
+                        (framework.as_str(), target.as_str(), so_far.min(*strength))
+                    }));
+                }
             }
         }
+        found
     }
 }

@@ -74,6 +74,23 @@ fn a_requirement_is_answered_by_way_of_others_as_far_as_the_weakest_step() {
     assert_eq!(told("three", "1"), []);
 }
 
+/// Each of thirty asks for what all others ask for: there are more ways than anybody could go.
+#[test]
+fn many_ways_to_one_control_are_not_each_gone() {
+    let names: Vec<String> = (0..30).map(|number| format!("F-{number}")).collect();
+    let uploaded: Vec<UploadedFramework> = names
+        .iter()
+        .map(|name| {
+            let others = names.iter().filter(|other| *other != name);
+            let mut mappings: Vec<Mapping> = others.map(|other| mapping("1", other, "1", Strength::Full)).collect();
+            mappings.push(mapping("1", "iso27001_2022", "A.5.1", Strength::Partial));
+            UploadedFramework { contents: contents(&["1"]), mappings }
+        })
+        .collect();
+    let answers = Answers(names.iter().map(String::as_str).zip(&uploaded).collect());
+    assert_eq!(answers.to("F-0", "1").into_iter().collect::<Vec<_>>(), [("A.5.1".to_owned(), Strength::Partial)]);
+}
+
 fn table(text: &str, columns: Columns) -> Table {
     Table::read(text.as_bytes(), None, &columns).expect("a table")
 }
