@@ -85,10 +85,10 @@ impl SaidOfMany for Said {
             commands.push(assign.prepare(work, id).await?);
         }
         if let Some(decide) = treatment {
-            commands.push(decide.prepare(work, id).await?);
+            commands.push(decide.prepare(work, id).await.map_err(|problem| problem.within("treatment"))?);
         }
         if let Some(plan) = action {
-            commands.push(plan.prepare(work, id).await?);
+            commands.push(plan.prepare(work, id).await.map_err(|problem| problem.within("action"))?);
         }
         if closed == Some(true) {
             commands.push(Close {}.prepare(work, id).await?);

@@ -66,6 +66,16 @@ impl Problem {
         Self { errors, ..Self::new(StatusCode::BAD_REQUEST, "invalid", detail) }
     }
 
+    /// The same of fields that stand within another; what is not about fields stays as it is.
+    #[must_use]
+    pub fn within(self, field: &str) -> Self {
+        if self.errors.is_empty() {
+            return self;
+        }
+        let inner = |error: FieldError| FieldError { field: format!("{field}.{}", error.field), ..error };
+        Self::fields(self.errors.into_iter().map(inner).collect())
+    }
+
     /// With each field or object that is at fault.
     pub(crate) fn telling(self, errors: Vec<FieldError>) -> Self {
         Self { errors, ..self }

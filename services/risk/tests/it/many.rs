@@ -65,7 +65,7 @@ async fn one_that_is_refused_keeps_all_back_and_each_is_told() {
         (json!({"risks": ["R-1"], "filter": {}, "owner": "jo", "reason": "x"}), "risks"),
         (json!({"risks": ["R-1"], "owner": "jo"}), "reason"),
         (json!({"risks": ["R-1"], "owner": "Jo!", "reason": "x"}), "owner"),
-        (json!({"risks": ["R-1"], "treatment": {"option": "mitigate"}, "reason": "x"}), "controls"),
+        (json!({"risks": ["R-1"], "treatment": {"option": "mitigate"}, "reason": "x"}), "treatment.controls"),
     ] {
         let (status, refused) = api.post("/risks/changes", wrong).await;
         assert_eq!((status, fields(&refused)), (400, vec![field.to_owned()]), "{refused}");
