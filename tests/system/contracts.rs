@@ -147,6 +147,9 @@ async fn bring_a_framework(admin: &Client, at: &impl Fn(&str) -> String) {
     admin.put_table(&at("/frameworks/NIS2?title=NIS2&version=2022"), parts).await;
     let answers = "requirement,answered_by,strength\n21.2.c,A.8.13,partial\n";
     admin.put_table(&at("/frameworks/NIS2/mappings"), answers).await;
+    let wrong = json!({"reason": "the old edition"}).to_string();
+    let removed = admin.send(Method::DELETE, &at("/frameworks/NIS2"), Some(wrong), &[]).await;
+    assert_eq!(removed.status, 200, "{}", removed.body);
 }
 
 /// Evidence of each kind, one in the place of another, and a document that is a file.

@@ -163,7 +163,7 @@ fn right_file(operation: &Operation, tail: &str, id: &str) -> Option<String> {
     if tail.starts_with("/frameworks") {
         let is_mapping = tail.ends_with("/mappings");
         let table = if is_mapping { "requirement,answered_by\n1,A.5.1\n" } else { "ref_id,name\n1,New\n" };
-        return Some(table.to_owned()).filter(|_| operation.method != Method::GET);
+        return Some(table.to_owned()).filter(|_| [Method::POST, Method::PUT].contains(&operation.method));
     }
     let tail = Some(tail).filter(|_| operation.method == Method::POST)?;
     Some(match tail.strip_prefix("/imports/").unwrap_or(tail) {
@@ -250,6 +250,7 @@ pub fn right(operation: &Operation, id: &str) -> Option<String> {
             | "/communications/{id}/end"
             | "/competences/{id}/retirement",
         )
+        | ("DELETE", "/frameworks/{id}")
         | ("POST", "/imports/assets/{id}/undo" | "/imports/risks/{id}/undo") => json!({"reason": "so"}),
         ("POST", "/competences") => json!({"ref": "K-new", "title": "New", "kind": "awareness", "criterion": "New"}),
         ("PUT", "/competences/{id}") => json!({"title": "Changed", "kind": "awareness", "criterion": "New"}),

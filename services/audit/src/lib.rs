@@ -55,6 +55,11 @@ fn trail(routes: Routes) -> Routes {
             .parameter("type", "Only events of this type, such as risk.assessed")
             .parameter("object", "Only events of this object: its id (R-7), or kind and id (risk-R-7)")
             .parameter("person", "Only what this person did")
+            .parameter(
+                "q",
+                "Only events that say each of these words, or one that begins so: in their object, their reason or their \
+                 texts, in whichever case",
+            )
             .parameter("from", "Only what was recorded at this instant or later, of what has arrived by now")
             .parameter("to", "Only what was recorded before this instant, of what has arrived by now")
             .parameter(

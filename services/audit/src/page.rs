@@ -12,6 +12,9 @@ use sqlx::{Postgres, QueryBuilder};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+/// The most that is read of the words that somebody looks for.
+const LONGEST_SEARCH: usize = 200;
+
 /// One page of the trail.
 #[derive(Serialize, ToSchema)]
 pub struct Page {
@@ -130,6 +133,8 @@ struct Asked {
     event_type: Option<String>,
     object: Option<String>,
     actor: Option<String>,
+    /// Words that the event says, each or a longer one that begins so.
+    words: Option<String>,
     from: Option<DateTime<Utc>>,
     to: Option<DateTime<Utc>>,
     /// Of what has arrived by now: more that was recorded until then may still be on its way.
@@ -164,6 +169,7 @@ impl Asked {
             event_type: text("type"),
             object: text("object"),
             actor: text("person"),
+            words: query.get("q").map(checked_words).transpose()?,
             from: query.get("from").map(|at| instant("from", at)).transpose()?,
             to: query.get("to").map(|at| instant("to", at)).transpose()?,
             as_of,
@@ -204,6 +210,9 @@ impl Asked {
             query.push(" and (object_id = ").push_bind(object.clone());
             query.push(" or stream = ").push_bind(object.clone()).push(")");
         }
+        if let Some(words) = &self.words {
+            query.push(" and words @@ asked_words(").push_bind(words.clone()).push(")");
+        }
         for (condition, at) in [
             (" and recorded_at >= ", self.from),
             (" and recorded_at < ", self.to),
@@ -239,6 +248,16 @@ fn known_source(name: String) -> Result<String, Problem> {
         return Ok(name);
     }
     Err(Problem::field("service", format!("`{name}` is none of {}", SOURCES.join(", "))))
+}
+
+fn checked_words(text: &str) -> Result<String, Problem> {
+    if text.len() > LONGEST_SEARCH {
+        return Err(Problem::field("q", format!("{LONGEST_SEARCH} bytes are the most: leave words out")));
+    }
+    if !text.contains(char::is_alphanumeric) {
+        return Err(Problem::field("q", "there is no word in it: a word has letters or digits"));
+    }
+    Ok(text.to_owned())
 }
 
 #[derive(sqlx::FromRow)]
@@ -287,7 +306,7 @@ impl From<Row> for Entry {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cursor, known_source};
+    use super::{Cursor, checked_words, known_source};
 
     fn cursor(source: &str) -> Cursor {
         let recorded_at = "2026-03-01T09:30:00.123456Z".parse().expect("an instant");
@@ -310,5 +329,8 @@ mod tests {
     #[test]
     fn each_wrong_value_names_its_parameter() {
         assert!(known_source("risks".to_owned()).expect_err("refused").to_string().starts_with("service: "));
+        for text in ["", "-- !", &"a".repeat(201)] {
+            assert!(checked_words(text).expect_err("refused").to_string().starts_with("q: "), "{text}");
+        }
     }
 }

@@ -4,6 +4,7 @@ mod list;
 pub use body::{DescribeCompetence, RetireCompetence};
 pub use list::RegisteredCompetence;
 
+use access::RoleName;
 use chrono::NaiveDate;
 use eventstore::{Cx, aggregate};
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,9 @@ pub struct Profile {
     /// Who must have it.
     #[serde(default)]
     pub people: Vec<String>,
+    /// Whoever has one of these roles must have it, too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<RoleName>,
     /// The day by which they must.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_on: Option<NaiveDate>,
@@ -107,7 +111,7 @@ mod tests {
     fn profile(people: &[&str]) -> Profile {
         let people = people.iter().map(|person| (*person).to_owned()).collect();
         let (title, criterion) = ("Secure coding".to_owned(), "The course of this year".to_owned());
-        Profile { title, kind: Kind::Competence, criterion, people, due_on: None }
+        Profile { title, kind: Kind::Competence, criterion, people, roles: vec![], due_on: None }
     }
 
     fn when(events: Vec<Event>, command: Command) -> Result<Vec<Event>, Broken> {

@@ -10,6 +10,7 @@ pub use mandatory::{MandatoryDocuments, list as mandatory_documents};
 pub use shelf::{ShelvedDocument, Version, versions};
 
 use crate::keeping::KeptFile;
+use access::RoleName;
 use catalogue::Slot;
 use chrono::NaiveDate;
 use eventstore::{Actor, Cx, aggregate};
@@ -50,6 +51,9 @@ pub struct Profile {
     /// Who has to know it.
     #[serde(default)]
     pub audience: Vec<String>,
+    /// Whoever has one of these roles has to know it, too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub audience_roles: Vec<RoleName>,
 }
 
 /// What a version says, or where it stands.

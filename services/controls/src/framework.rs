@@ -1,6 +1,7 @@
 mod answers;
 mod coverage;
 mod list;
+mod remove;
 mod routes;
 #[cfg(test)]
 mod tests;
@@ -69,13 +70,17 @@ pub struct Mapping {
 #[derive(Clone, Debug)]
 pub enum Command {
     Register(Contents),
-    /// What it asks for, anew; its title and version stay where they are not given.
+    /// What it asks for, anew; its title and version stay where they are not given. An empty version: it has none.
     Describe {
         title: Option<String>,
         version: Option<String>,
         requirements: Vec<Asked>,
     },
     Map(Vec<Mapping>),
+    /// Takes it away. `answers` are the frameworks of which something is answered by it.
+    Remove {
+        answers: Vec<String>,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,7 +88,11 @@ pub enum Command {
 pub enum Event {
     Registered(Contents),
     Described(Contents),
-    Mapped { mappings: Vec<Mapping> },
+    Mapped {
+        mappings: Vec<Mapping>,
+    },
+    /// It is here no more, with its mappings; its ref is free again.
+    Removed {},
 }
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error, strum::IntoStaticStr)]
@@ -97,9 +106,15 @@ pub enum Broken {
     StillMapped(Vec<String>),
     #[error("it does not ask for {}: upload it with them first", .0.join(", "))]
     NotAskedFor(Vec<String>),
+    #[error("it answers requirements of {}: map these without it first", .0.join(", "))]
+    Answers(Vec<String>),
 }
 
 impl Framework {
+    pub fn is_there(&self) -> bool {
+        self.contents.is_some()
+    }
+
     pub fn asks_for(&self, requirement: &str) -> bool {
         self.contents.as_ref().is_some_and(|contents| contents.asks_for(requirement))
     }
@@ -114,7 +129,8 @@ impl Framework {
             Command::Register(_) => Err(Broken::Taken),
             Command::Describe { title, version, requirements } => {
                 let title = title.unwrap_or_else(|| standing.title.clone());
-                let contents = Contents { title, version: version.or(standing.version.clone()), requirements };
+                let version = version.or(standing.version.clone()).filter(|version| !version.is_empty());
+                let contents = Contents { title, version, requirements };
                 match Self::missing(&self.mappings, &contents) {
                     _ if contents == *standing => Ok(vec![]),
                     gone if gone.is_empty() => Ok(vec![Event::Described(contents)]),
@@ -126,6 +142,8 @@ impl Framework {
                 unknown if unknown.is_empty() => Ok(vec![Event::Mapped { mappings }]),
                 unknown => Err(Broken::NotAskedFor(unknown)),
             },
+            Command::Remove { answers } if answers.is_empty() => Ok(vec![Event::Removed {}]),
+            Command::Remove { answers } => Err(Broken::Answers(answers)),
         }
     }
 
@@ -139,6 +157,7 @@ impl Framework {
         match event {
             Event::Registered(contents) | Event::Described(contents) => self.contents = Some(contents),
             Event::Mapped { mappings } => self.mappings = mappings,
+            Event::Removed {} => *self = Self::default(),
         }
     }
 }

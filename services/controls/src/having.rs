@@ -1,12 +1,14 @@
 use crate::attainment::{Attainment, Event, Proof, Show, Way};
 use crate::checks::{LONGEST_TEXT, past};
 use crate::competence::{Competence, RegisteredCompetence};
+use crate::holders::holders;
+use access::Roster;
 use axum::http::StatusCode;
 use axum::response::Response;
 use chrono::NaiveDate;
 use eventstore::{Aggregate, Cx, Recorded, Session, StoreError, Stream, Work};
 use serde::{Deserialize, Serialize};
-use service::{Call, Faults, Listed, Outcome, Problem, checked_day, checked_person, checked_text, json};
+use service::{Call, Faults, Listed, Outcome, Problem, checked_day, checked_person, checked_text, json, tidy};
 use std::collections::BTreeSet;
 use utoipa::ToSchema;
 use views::{Column, Filter, Folded, View, get, stream_key};
@@ -117,14 +119,18 @@ async fn record(work: &mut Work, id: String, expected: Option<i64>, shown: Proof
 pub async fn list(call: Call) -> Result<Response, Problem> {
     let mut session = call.session().await?;
     let competences = call.position::<RegisteredCompetence>(&mut session).await?;
-    let position = call.position::<Having>(&mut session).await?.min(competences);
+    let roles = call.position::<Roster>(&mut session).await?;
+    let position = call.position::<Having>(&mut session).await?.min(competences).min(roles);
     let of_competence = vec![Filter::Is(Column::text("competence"), call.id().to_owned())];
     let listed = call.list_at::<Having>(&mut session, position, of_competence).await?;
     let competence = get::<RegisteredCompetence>(&mut session, call.id(), listed.position).await?;
     let competence = competence.ok_or_else(|| Problem::not_found(format!("competence {}", call.id())))?.data;
-    let today = call.today(&mut session, listed.position).await?;
+    let at = call.clock(&mut session, listed.position).await?;
+    let today = at.date_naive();
     let have = who_have(&mut session, call.id(), today, listed.position).await?;
-    let gap: Vec<String> = competence.people.into_iter().filter(|person| !have.contains(person)).collect();
+    let mut must = holders(&mut session, &competence.roles, listed.position, at).await?;
+    must.extend(competence.people);
+    let gap = tidy(must.into_iter().filter(|person| !have.contains(person)));
     let overdue = !gap.is_empty() && competence.due_on.is_some_and(|day| day < today);
     Ok(json(StatusCode::OK, listed.position, &Attainments { listed, gap, overdue }))
 }

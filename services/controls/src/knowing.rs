@@ -1,11 +1,13 @@
 use crate::acknowledgement::{Acknowledge, Acknowledgement, Event};
 use crate::document::{Document, ShelvedDocument};
+use crate::holders::holders;
+use access::Roster;
 use axum::http::StatusCode;
 use axum::response::Response;
 use chrono::{DateTime, Utc};
 use eventstore::{Aggregate, Recorded, Session, StoreError, Stream, Work};
 use serde::{Deserialize, Serialize};
-use service::{Call, Listed, Outcome, Problem, json};
+use service::{Call, Listed, Outcome, Problem, json, tidy};
 use std::collections::BTreeSet;
 use utoipa::ToSchema;
 use views::{Column, Filter, Folded, View, get, stream_key};
@@ -93,13 +95,17 @@ async fn record(
 pub async fn list(call: Call) -> Result<Response, Problem> {
     let mut session = call.session().await?;
     let documents = call.position::<ShelvedDocument>(&mut session).await?;
-    let position = call.position::<Knowing>(&mut session).await?.min(documents);
+    let roles = call.position::<Roster>(&mut session).await?;
+    let position = call.position::<Knowing>(&mut session).await?.min(documents).min(roles);
     let of_document = vec![Filter::Is(Column::text("document"), call.id().to_owned())];
     let listed = call.list_at::<Knowing>(&mut session, position, of_document).await?;
     let document = get::<ShelvedDocument>(&mut session, call.id(), listed.position).await?;
     let document = document.ok_or_else(|| Problem::not_found(format!("document {}", call.id())))?.data;
     let know = who_know(&mut session, call.id(), document.published, listed.position).await?;
-    let missing = document.audience.into_iter().filter(|person| !know.contains(person)).collect();
+    let at = call.clock(&mut session, listed.position).await?;
+    let mut audience = holders(&mut session, &document.audience_roles, listed.position, at).await?;
+    audience.extend(document.audience);
+    let missing = tidy(audience.into_iter().filter(|person| !know.contains(person)));
     let published = document.published;
     Ok(json(StatusCode::OK, listed.position, &Acknowledgements { listed, published, missing }))
 }

@@ -18,6 +18,7 @@ mod file;
 mod framework;
 mod from_library;
 mod having;
+mod holders;
 mod import;
 mod issued;
 mod issuing;

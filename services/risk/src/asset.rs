@@ -7,7 +7,7 @@ mod inventory;
 mod named;
 mod valued;
 
-pub use body::{AddAsset, ChangeAsset};
+pub use body::DescribeAsset;
 pub use circle::{Circles, circular};
 pub use import::Import;
 pub use inventory::RegisteredAsset;

@@ -3,7 +3,7 @@
 mod body;
 mod planned;
 
-pub use body::{CarryOutChange, DropChange, PlanChange, ReplanChange};
+pub use body::{CarryOutChange, DropChange, PlanChange};
 pub use planned::PlannedChange;
 
 use chrono::NaiveDate;

@@ -29,10 +29,10 @@ pub use reactions::{when_a_control_changes_then_note_it, when_tenant_created_the
 pub use register::RegisteredRisk;
 
 use access::{Action, when_access_changes_then_copy_it};
-use asset::{AddAsset, ChangeAsset, ValuedAsset, valued_asset, valued_assets};
+use asset::{DescribeAsset, ValuedAsset, valued_asset, valued_assets};
 use axum::http::Method;
 use bulk::ChangeRisks;
-use change::{CarryOutChange, DropChange, PlanChange, PlannedChange, ReplanChange};
+use change::{CarryOutChange, DropChange, PlanChange, PlannedChange};
 use context::{
     ApproveContext, DetermineIssues, DetermineParties, DetermineScope, NameManagement, PreviewScope, ScopeChanges,
     UnderstoodContext, scope_changes, scope_preview,
@@ -41,7 +41,7 @@ use control_state::ControlState;
 use from_library::Scenarios;
 use library::{ProposedLibrary, when_a_library_is_pushed_then_propose_it};
 use methodology::{AdoptMethodology, AdoptedMethodology};
-use objective::{ChangeObjective, DropObjective, EvaluateObjective, PursuedObjective, SetObjective};
+use objective::{DropObjective, EvaluateObjective, PursuedObjective, SetObjective};
 use plan::{ApprovePlan, TreatmentPlan};
 use quantification::{QuantifiedRisk, Quantify};
 use register::{
@@ -120,16 +120,14 @@ fn of_the_context(routes: Routes) -> Routes {
         .command::<NameManagement>(Method::PUT, "/context/management")
         .command::<ApproveContext>(Method::POST, "/context/approvals")
         .list::<PursuedObjective>("/objectives", "The objectives of the ISMS")
-        .command::<SetObjective>(Method::POST, "/objectives")
+        .register::<SetObjective>("/objectives", "/objectives/{id}")
         .object::<PursuedObjective>("/objectives/{id}", "An objective")
-        .command::<ChangeObjective>(Method::PUT, "/objectives/{id}")
         .command::<DropObjective>(Method::DELETE, "/objectives/{id}")
         .history::<PursuedObjective>("/objectives/{id}/history", "Who changed or evaluated an objective, when and why")
         .command::<EvaluateObjective>(Method::POST, "/objectives/{id}/evaluations")
         .list::<PlannedChange>("/planned-changes", "Changes of the ISMS that were planned")
-        .command::<PlanChange>(Method::POST, "/planned-changes")
+        .register::<PlanChange>("/planned-changes", "/planned-changes/{id}")
         .object::<PlannedChange>("/planned-changes/{id}", "A planned change")
-        .command::<ReplanChange>(Method::PUT, "/planned-changes/{id}")
         .command::<DropChange>(Method::DELETE, "/planned-changes/{id}")
         .history::<PlannedChange>("/planned-changes/{id}/history", "Who planned or carried out a change, when and why")
         .command::<CarryOutChange>(Method::POST, "/planned-changes/{id}/outcome")
@@ -143,9 +141,8 @@ fn of_methodology_and_assets(routes: Routes) -> Routes {
             methodology::ID.to_owned()
         })
         .with(asset_register())
-        .command::<AddAsset>(Method::POST, "/assets")
+        .register::<DescribeAsset>("/assets", "/assets/{id}")
         .with(asset_with_its_value())
-        .command::<ChangeAsset>(Method::PUT, "/assets/{id}")
         .history::<RegisteredAsset>("/assets/{id}/history", "Who changed an asset, when, why and how")
 }
 

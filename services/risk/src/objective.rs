@@ -3,7 +3,7 @@
 mod body;
 mod pursued;
 
-pub use body::{ChangeObjective, DropObjective, EvaluateObjective, SetObjective};
+pub use body::{DropObjective, EvaluateObjective, SetObjective};
 pub use pursued::PursuedObjective;
 
 use chrono::NaiveDate;

@@ -7,6 +7,7 @@ mod env;
 mod erasures;
 mod export;
 mod files;
+mod fonts;
 mod hand_over;
 mod import;
 mod installation;

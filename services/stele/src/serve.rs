@@ -1,5 +1,6 @@
 use crate::accounts::AccountOptions;
 use crate::files::FileOptions;
+use crate::fonts::FontOptions;
 use crate::providers::ProviderOptions;
 use crate::rates::RateOptions;
 use crate::services::{self, Given};
@@ -71,6 +72,8 @@ pub struct Serve {
     mail: MailOptions,
     #[command(flatten)]
     files: FileOptions,
+    #[command(flatten)]
+    fonts: FontOptions,
 }
 
 impl Serve {
@@ -80,6 +83,7 @@ impl Serve {
         let mail = self.mail.mail()?;
         let entrance = self.accounts.entrance(issuer.as_ref());
         let files = self.files.files(self.files.place(None)?.as_deref())?;
+        let printer = self.fonts.printer()?;
         let given = Given { entrance: Some(&entrance), mail: mail.as_ref(), files: files.as_ref() };
         let mut chosen: Vec<Service> = Vec::new();
         for name in &self.services {
@@ -100,7 +104,7 @@ impl Serve {
             rates: self.rates.rates(),
             proxies: self.rates.proxies,
         };
-        let running = Running::start(services::printing(chosen), settings, listener)?;
+        let running = Running::start(services::printing(chosen, printer), settings, listener)?;
         tracing::info!(address = %running.address, services = self.services.join(" "), "listening");
         signals.asked_to_stop().await;
         tracing::info!("stopping: requests are being drained");

@@ -40,8 +40,8 @@ pub fn all(given: Given) -> anyhow::Result<Vec<Service>> {
 }
 
 /// The same, with a press that they share: those that are asked for papers.
-pub fn printing(services: Vec<Service>) -> Vec<Service> {
-    let press = Press::new(Arc::new(Typst::default()));
+pub fn printing(services: Vec<Service>, printer: Typst) -> Vec<Service> {
+    let press = Press::new(Arc::new(printer));
     services.into_iter().map(|service| service.prints_with(press.clone())).collect()
 }
 

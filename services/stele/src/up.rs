@@ -1,5 +1,6 @@
 use crate::accounts::AccountOptions;
 use crate::files::FileOptions;
+use crate::fonts::FontOptions;
 use crate::installation::{self, Running as Told};
 use crate::organisation::ADMINISTRATOR;
 use crate::providers::ProviderOptions;
@@ -24,6 +25,7 @@ use std::time::{Duration, Instant};
 use tenancy::Kind;
 use tokio::net::TcpListener;
 use tracing_appender::non_blocking::WorkerGuard;
+use typesetting::Typst;
 
 const PREFIX: &str = "stele";
 const LOGS_KEPT: usize = 14;
@@ -52,6 +54,8 @@ pub struct Up {
     mail: MailOptions,
     #[command(flatten)]
     files: FileOptions,
+    #[command(flatten)]
+    fonts: FontOptions,
 }
 
 /// How the first administrator signs in.
@@ -84,6 +88,13 @@ impl SignIn {
     }
 }
 
+/// What the options name.
+struct Named {
+    mail: Option<Mail>,
+    providers: Providers,
+    printer: Typst,
+}
+
 /// Everything that runs until somebody stops it.
 struct Started {
     running: Running,
@@ -96,9 +107,9 @@ struct Started {
 impl Up {
     pub async fn run(self) -> anyhow::Result<ExitCode> {
         let mut signals = Signals::listen()?;
-        let mail = self.mail.mail()?;
-        let providers = self.providers.read()?;
-        // Before anything is started: what is wrong with the address is said at once.
+        // Before anything is started: what is wrong with the options is said at once.
+        let named =
+            Named { mail: self.mail.mail()?, providers: self.providers.read()?, printer: self.fonts.printer()? };
         let listener = listen(&self.listen).await?;
         let data = installation::directory(self.data.as_deref())?;
         let progress = Progress::new();
@@ -109,7 +120,7 @@ impl Up {
             () = signals.asked_to_stop() => return Ok(ExitCode::FAILURE),
         };
         let started = tokio::select! {
-            started = self.start_beside(&pair, &data, listener, (mail, providers), &progress) => started.map(Some),
+            started = self.start_beside(&pair, &data, listener, named, &progress) => started.map(Some),
             () = signals.asked_to_stop() => Ok(None),
         };
         if let Ok(Some(started)) = &started {
@@ -140,7 +151,7 @@ impl Up {
         pair: &Pair,
         data: &Path,
         listener: TcpListener,
-        (mail, providers): (Option<Mail>, Providers),
+        Named { mail, providers, printer }: Named,
         progress: &Progress,
     ) -> anyhow::Result<Started> {
         let secrets = self.secrets(data, progress)?;
@@ -156,7 +167,7 @@ impl Up {
         let place = self.files.place(Some(&data.join("files")))?;
         let files = self.files.files(place.as_deref())?;
         let given = Given { entrance: Some(&entrance), mail: mail.as_ref(), files: files.as_ref() };
-        let running = Running::start(services::printing(services::all(given)?), settings, listener)?;
+        let running = Running::start(services::printing(services::all(given)?, printer), settings, listener)?;
         let stores = loop {
             match tokio::time::timeout(Duration::from_secs(5), running.ready()).await {
                 Ok(stores) => break stores,

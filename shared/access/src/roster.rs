@@ -66,6 +66,14 @@ impl Roster {
         self.roles.get(person).into_iter().flatten().map(move |role| (role.clone(), term(role)))
     }
 
+    /// Whether there is such a role here.
+    pub fn has(&self, role: &RoleName) -> bool {
+        match role {
+            RoleName::Common(_) => true,
+            RoleName::Own(name) => self.own_roles.contains_key(name),
+        }
+    }
+
     /// A person's handle is their organisation's: the same one elsewhere is somebody else.
     fn owned_by(&self, caller: &Caller) -> bool {
         self.organisation == Some(caller.organisation)

@@ -45,6 +45,7 @@ pub trait Register: Command {
     fn register(
         self,
         work: &mut Work,
+        id: &str,
     ) -> impl Future<Output = Result<<Self::Of as Aggregate>::Command, Problem>> + Send;
 }
 
@@ -114,7 +115,7 @@ where
         let (called, command) = (called.clone(), command.clone());
         Box::pin(async move {
             let id = called.settle::<C::Of>(work).await?;
-            let command = command.register(work).await?;
+            let command = command.register(work, &id).await?;
             let changed = work.execute::<C::Of>(&id, expected, command).await?;
             Ok::<_, Problem>(Outcome { id, version: changed.version, changed: changed.changed })
         })

@@ -8,7 +8,8 @@ mod world;
 use paper::{Paper, Printer, Stamp, Unprintable};
 use std::sync::OnceLock;
 use typst::diag::SourceDiagnostic;
-use typst::foundations::{Datetime, Smart};
+use typst::foundations::{Bytes, Datetime, Smart};
+use typst::text::Font;
 use typst_layout::PagedDocument;
 use typst_pdf::{PdfOptions, Timestamp};
 use world::{Typesetter, World};
@@ -16,13 +17,35 @@ use world::{Typesetter, World};
 /// More rows take longer than anybody waits, and more memory than a request is worth.
 const MOST_ROWS: usize = 10_000;
 
-/// Typesets, and writes PDF. The same paper is the same bytes. The fonts are read for the first one.
+/// This file is no font.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0} is no font of OpenType or TrueType")]
+pub struct NoFont(String);
+
+/// Typesets, and writes PDF. The same paper is the same bytes. Its own fonts are read for the first one.
 #[derive(Default)]
-pub struct Typst(OnceLock<Typesetter>);
+pub struct Typst {
+    typesetter: OnceLock<Typesetter>,
+    more_fonts: Vec<Font>,
+}
 
 impl Typst {
+    /// Sets what its own fonts lack in these, which come as files of OpenType or TrueType by their names; or names the
+    /// first that is none.
+    pub fn with_fonts(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Result<Self, NoFont> {
+        let mut more_fonts = Vec::new();
+        for (name, bytes) in files {
+            let before = more_fonts.len();
+            more_fonts.extend(Font::iter(Bytes::new(bytes)));
+            if more_fonts.len() == before {
+                return Err(NoFont(name));
+            }
+        }
+        Ok(Self { typesetter: OnceLock::new(), more_fonts })
+    }
+
     fn typesetter(&self) -> &Typesetter {
-        self.0.get_or_init(Typesetter::new)
+        self.typesetter.get_or_init(|| Typesetter::with(&self.more_fonts))
     }
 
     fn typeset(&self, paper: &Paper) -> Result<Vec<u8>, String> {

@@ -1,4 +1,4 @@
-use super::{MOST_ROWS, Typst, World, pages};
+use super::{MOST_ROWS, NoFont, Typst, World, pages};
 use paper::{Column, Fact, Figure, Kind, Logo, Paper, Print, Printer, Stamp, Table, Unprintable};
 use std::sync::LazyLock;
 use typst::layout::{Frame, FrameItem};
@@ -46,9 +46,12 @@ fn paper(rows: Vec<Vec<String>>) -> Paper {
 
 /// The text of each page.
 fn read(paper: &Paper) -> Vec<String> {
-    let world = World::of(PRINTER.typesetter(), paper).expect("a world");
-    let document = typst::compile::<PagedDocument>(&world).output.expect("typeset");
-    document.pages().iter().map(|page| text(&page.frame)).collect()
+    laid_out(&PRINTER, paper).pages().iter().map(|page| text(&page.frame)).collect()
+}
+
+fn laid_out(printer: &Typst, paper: &Paper) -> PagedDocument {
+    let world = World::of(printer.typesetter(), paper).expect("a world");
+    typst::compile::<PagedDocument>(&world).output.expect("typeset")
 }
 
 fn text(frame: &Frame) -> String {
@@ -136,4 +139,27 @@ fn a_logo_that_cannot_be_drawn_keeps_no_paper_back() {
     let mut one = paper(vec![row(["R-1", "Fire", "It burns", "high", ""])]);
     one.stamp.logo = Some(Logo::Png(b"no picture".to_vec()));
     assert!(PRINTER.print(&one).is_ok_and(|printed| printed.starts_with(b"%PDF-")));
+}
+
+/// How many characters are drawn as an empty box, since no font has them.
+fn boxes(frame: &Frame) -> usize {
+    let item = |item: &FrameItem| match item {
+        FrameItem::Group(group) => boxes(&group.frame),
+        FrameItem::Text(text) => text.glyphs.iter().filter(|glyph| glyph.id == 0).count(),
+        FrameItem::Shape(..) | FrameItem::Image(..) | FrameItem::Link(..) | FrameItem::Tag(_) => 0,
+    };
+    frame.items().map(|(_, one)| item(one)).sum()
+}
+
+#[test]
+fn what_the_fonts_lack_is_set_in_those_that_are_given() {
+    // It has this one character and was drawn for this test.
+    let font = include_bytes!("one_character.ttf").to_vec();
+    let given = Typst::with_fonts([("sun.ttf".to_owned(), font)]).expect("a font");
+    let paper = paper(vec![row(["R-1", "\u{65e5}", "", "high", ""])]);
+    let lacking =
+        |printer: &Typst| laid_out(printer, &paper).pages().iter().map(|page| boxes(&page.frame)).sum::<usize>();
+    assert_eq!((lacking(&PRINTER), lacking(&given)), (1, 0));
+    let refused = Typst::with_fonts([("notes.txt".to_owned(), b"no font".to_vec())]).err();
+    assert_eq!(refused, Some(NoFont("notes.txt".to_owned())));
 }

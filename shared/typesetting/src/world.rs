@@ -26,8 +26,10 @@ pub struct World<'a> {
 }
 
 impl Typesetter {
-    pub fn new() -> Self {
-        let fonts: Vec<Font> = typst_assets::fonts().flat_map(|bytes| Font::iter(Bytes::new(bytes))).collect();
+    /// Its own fonts come first: another is looked into for what they lack.
+    pub fn with(more: &[Font]) -> Self {
+        let own = typst_assets::fonts().flat_map(|bytes| Font::iter(Bytes::new(bytes)));
+        let fonts: Vec<Font> = own.chain(more.iter().cloned()).collect();
         Self { library: LazyHash::new(Library::default()), book: LazyHash::new(FontBook::from_fonts(&fonts)), fonts }
     }
 }

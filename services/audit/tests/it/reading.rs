@@ -87,6 +87,37 @@ async fn filters_by_person_object_kind_service_and_time() {
 }
 
 #[tokio::test]
+async fn one_search_finds_what_any_service_said() {
+    let house = House::new().await;
+    let tenant = house.tenant("mara", Role::InternalAuditor).await;
+    let theirs = house.tenant("theo", Role::InternalAuditor).await;
+    let why = Cx { reason: Some("Überprüft im Audit".to_owned()), ..cx(tenant, "mara") };
+    note(&house.risk, why, "R-1", "Backups of the ledger/bookings").await;
+    note(&house.controls, cx(tenant, "jo"), "A.8.13", "The backup runs; it's nightly").await;
+    note(&house.controls, cx(theirs, "theo"), "A.8.13", "Our backup is secret").await;
+    house.until_held(tenant, BEGINNING + 2).await;
+    house.until_held(theirs, BEGINNING + 1).await;
+    for (q, found) in [
+        ("backup", vec!["R-1", "A.8.13"]),
+        ("BACKUPS bookings", vec!["R-1"]),
+        ("überp", vec!["R-1"]),
+        ("r-1", vec!["R-1"]),
+        ("8.13 nightly", vec!["A.8.13"]),
+        ("it's", vec!["A.8.13"]),
+        ("ackup", vec![]),
+        ("backup absent", vec![]),
+        ("secret", vec![]),
+        ("' | backup & ! :*", vec!["R-1", "A.8.13"]),
+    ] {
+        let items = house.pages(tenant, &[("q", q), ("limit", "1")], async || {}).await;
+        let ids: Vec<_> = items.iter().map(|item| item["object"]["id"].as_str().expect("an id")).collect();
+        assert_eq!(ids, found, "{q}");
+    }
+    let (_, none) = house.get("mara", tenant, &[("q", "backup"), ("as_of", "4")]).await;
+    assert_eq!(none["items"], json!([]));
+}
+
+#[tokio::test]
 async fn each_wrong_parameter_is_named() {
     let house = House::new().await;
     let tenant = house.tenant("mara", Role::InternalAuditor).await;
@@ -99,6 +130,7 @@ async fn each_wrong_parameter_is_named() {
         ("as_of", "2999-01-01T00:00:00Z"),
         ("limit", "0"),
         ("cursor", "x"),
+        ("q", "?"),
         ("newest", "perhaps"),
         ("newst", "true"),
     ] {

@@ -81,7 +81,7 @@ impl service::Register for DescribeCommunication {
     const REGISTERS: &'static str = "Plan what is communicated, when, with whom and how";
     const LETTERS: &'static str = "COM";
 
-    async fn register(self, _: &mut Work) -> Result<Command, Problem> {
+    async fn register(self, _: &mut Work, _: &str) -> Result<Command, Problem> {
         Ok(Command::Plan(self.profile()?))
     }
 }

@@ -1,5 +1,6 @@
 use super::{Command, Competence, Kind, Profile};
 use crate::checks::{LONGEST_TEXT, LONGEST_TITLE};
+use crate::holders::checked_roles;
 use access::Action;
 use eventstore::Work;
 use serde::Deserialize;
@@ -19,6 +20,10 @@ pub struct DescribeCompetence {
     /// Ids of the people who must have it.
     #[serde(default)]
     people: Vec<String>,
+    /// Whoever has one of these roles must have it, too, as long as they have the role.
+    #[serde(default)]
+    #[schema(example = json!(["contributor", "control_owner"]))]
+    roles: Vec<String>,
     /// The day by which they must.
     #[schema(format = Date)]
     due_on: Option<String>,
@@ -30,14 +35,16 @@ pub struct DescribeCompetence {
 pub struct RetireCompetence {}
 
 impl DescribeCompetence {
-    fn profile(self) -> Result<Profile, Problem> {
+    async fn profile(self, work: &mut Work) -> Result<Profile, Problem> {
         let mut faults = Faults::default();
+        let roles = faults.keep_list(checked_roles(work, "roles", self.roles).await?);
         let title = faults.keep(checked_text("title", &self.title, LONGEST_TITLE));
         let criterion = faults.keep(checked_text("criterion", &self.criterion, LONGEST_TEXT));
         let people = faults.keep_list(checked_people("people", &self.people));
         let due_on = self.due_on.and_then(|written| faults.keep(checked_day("due_on", &written)));
         let kind = self.kind;
-        faults.settle(title.zip(criterion).map(|(title, criterion)| Profile { title, kind, criterion, people, due_on }))
+        let made = title.zip(criterion);
+        faults.settle(made.map(|(title, criterion)| Profile { title, kind, criterion, people, roles, due_on }))
     }
 }
 
@@ -46,8 +53,8 @@ impl service::Command for DescribeCompetence {
     const ACTION: Action = Action::WriteControls;
     const SUMMARY: &'static str = "Say anew what people must be able to do or be aware of, and who";
 
-    async fn prepare(self, _: &mut Work, _: &str) -> Result<Command, Problem> {
-        Ok(Command::Describe(self.profile()?))
+    async fn prepare(self, work: &mut Work, _: &str) -> Result<Command, Problem> {
+        Ok(Command::Describe(self.profile(work).await?))
     }
 }
 
@@ -55,8 +62,8 @@ impl service::Register for DescribeCompetence {
     const REGISTERS: &'static str = "Say what people must be able to do or be aware of";
     const LETTERS: &'static str = "K";
 
-    async fn register(self, _: &mut Work) -> Result<Command, Problem> {
-        Ok(Command::Register(self.profile()?))
+    async fn register(self, work: &mut Work, _: &str) -> Result<Command, Problem> {
+        Ok(Command::Register(self.profile(work).await?))
     }
 }
 

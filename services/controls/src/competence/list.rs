@@ -1,4 +1,5 @@
 use super::{Event, Kind, Profile};
+use access::RoleName;
 use chrono::NaiveDate;
 use eventstore::Recorded;
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,10 @@ pub struct RegisteredCompetence {
     pub criterion: String,
     /// Who must have it.
     pub people: Vec<String>,
+    /// Whoever has one of these roles must have it, too.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    pub roles: Vec<RoleName>,
     /// The day by which they must.
     pub due_on: Option<NaiveDate>,
     pub state: CompetenceState,
@@ -27,8 +32,8 @@ pub enum CompetenceState {
 }
 
 impl From<Profile> for RegisteredCompetence {
-    fn from(Profile { title, kind, criterion, people, due_on }: Profile) -> Self {
-        Self { title, kind, criterion, people, due_on, state: CompetenceState::Needed }
+    fn from(Profile { title, kind, criterion, people, roles, due_on }: Profile) -> Self {
+        Self { title, kind, criterion, people, roles, due_on, state: CompetenceState::Needed }
     }
 }
 

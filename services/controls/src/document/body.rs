@@ -1,6 +1,7 @@
 use super::{Command, Content, Document, Fitness, FitnessCheck, Kind, Profile};
 use crate::checks::{LONGEST_TEXT, LONGEST_TITLE, checked_digest, checked_link, past, to_come};
 use crate::evidence::sha256;
+use crate::holders::checked_roles;
 use crate::keeping::named;
 use access::Action;
 use catalogue::Slot;
@@ -29,6 +30,10 @@ pub struct DescribeDocument {
     /// Ids of the people who have to know it.
     #[serde(default)]
     audience: Vec<String>,
+    /// Whoever has one of these roles has to know it, too, as long as they have it.
+    #[serde(default)]
+    #[schema(example = json!(["contributor", "control_owner"]))]
+    audience_roles: Vec<String>,
 }
 
 /// The next version of a document: its text, a file, or where it stands.
@@ -85,14 +90,15 @@ pub struct ReviewDocument {
 pub struct RetireDocument {}
 
 impl DescribeDocument {
-    fn profile(self) -> Result<Profile, Problem> {
+    async fn profile(self, work: &mut Work) -> Result<Profile, Problem> {
         let mut faults = Faults::default();
+        let audience_roles = faults.keep_list(checked_roles(work, "audience_roles", self.audience_roles).await?);
         let title = faults.keep(checked_text("title", &self.title, LONGEST_TITLE));
         let owner = self.owner.and_then(|owner| faults.keep(checked_person("owner", &owner)));
         let approvers = faults.keep_list(checked_people("approvers", &self.approvers));
         let audience = faults.keep_list(checked_people("audience", &self.audience));
         let (kind, slot) = (self.kind, self.slot);
-        faults.settle(title.map(|title| Profile { title, kind, owner, slot, approvers, audience }))
+        faults.settle(title.map(|title| Profile { title, kind, owner, slot, approvers, audience, audience_roles }))
     }
 }
 
@@ -101,8 +107,8 @@ impl service::Command for DescribeDocument {
     const ACTION: Action = Action::WriteControls;
     const SUMMARY: &'static str = "Say anew what a document is, who approves it and who has to know it";
 
-    async fn prepare(self, _: &mut Work, _: &str) -> Result<Command, Problem> {
-        Ok(Command::Describe(self.profile()?))
+    async fn prepare(self, work: &mut Work, _: &str) -> Result<Command, Problem> {
+        Ok(Command::Describe(self.profile(work).await?))
     }
 }
 
@@ -110,8 +116,8 @@ impl service::Register for DescribeDocument {
     const REGISTERS: &'static str = "Register a document";
     const LETTERS: &'static str = "D";
 
-    async fn register(self, _: &mut Work) -> Result<Command, Problem> {
-        Ok(Command::Register(self.profile()?))
+    async fn register(self, work: &mut Work, _: &str) -> Result<Command, Problem> {
+        Ok(Command::Register(self.profile(work).await?))
     }
 }
 

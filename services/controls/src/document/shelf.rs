@@ -1,4 +1,5 @@
 use super::{Content, Event, Fitness, FitnessCheck, Kind, Profile};
+use access::RoleName;
 use axum::http::StatusCode;
 use axum::response::Response;
 use catalogue::Slot;
@@ -22,6 +23,10 @@ pub struct ShelvedDocument {
     pub slot: Option<Slot>,
     pub approvers: Vec<String>,
     pub audience: Vec<String>,
+    /// Whoever has one of these roles is of the audience, too.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    pub audience_roles: Vec<RoleName>,
     pub state: DocumentState,
     /// The number of the newest version; 0: there is none.
     pub newest: u32,
@@ -68,6 +73,7 @@ impl ShelvedDocument {
             slot: None,
             approvers: Vec::new(),
             audience: Vec::new(),
+            audience_roles: Vec::new(),
             state: DocumentState::Draft,
             newest: 0,
             approved_by: BTreeSet::new(),
@@ -81,9 +87,9 @@ impl ShelvedDocument {
     }
 
     fn describe(&mut self, profile: Profile) {
-        let Profile { title, kind, owner, slot, approvers, audience } = profile;
+        let Profile { title, kind, owner, slot, approvers, audience, audience_roles } = profile;
         (self.title, self.kind, self.owner, self.slot) = (title, kind, owner, slot);
-        (self.approvers, self.audience) = (approvers, audience);
+        (self.approvers, self.audience, self.audience_roles) = (approvers, audience, audience_roles);
     }
 
     fn follow(&mut self, event: Event, at: DateTime<Utc>) {

@@ -17,7 +17,15 @@ fn when(document: &Document, command: Command, by: &str) -> Result<Vec<Event>, B
 
 fn profile(approvers: &[&str]) -> Profile {
     let approvers = approvers.iter().map(|approver| (*approver).to_owned()).collect();
-    Profile { title: "Policy".to_owned(), kind: Kind::Policy, owner: None, slot: None, approvers, audience: vec![] }
+    Profile {
+        title: "Policy".to_owned(),
+        kind: Kind::Policy,
+        owner: None,
+        slot: None,
+        approvers,
+        audience: vec![],
+        audience_roles: vec![],
+    }
 }
 
 fn registered() -> Event {

@@ -98,7 +98,7 @@ impl service::Register for RequestException {
     const REGISTERS: &'static str = "Ask for an exception";
     const LETTERS: &'static str = "E";
 
-    async fn register(self, work: &mut Work) -> Result<Command, Problem> {
+    async fn register(self, work: &mut Work, _: &str) -> Result<Command, Problem> {
         Ok(Command::Request(self.waiver(work).await?))
     }
 }

@@ -9,8 +9,8 @@ use service::{Call, Item, Problem, json};
 use utoipa::ToSchema;
 use views::{Folded, Listing, View, list as rows, stream_key};
 
-/// More than these no tenant has.
-const MOST: i64 = 1000;
+/// More than these no tenant has: each is read whole wherever one is held against the others.
+pub const MOST: usize = 50;
 
 /// A framework that was uploaded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -34,6 +34,7 @@ impl View for UploadedFramework {
             Some(Event::Registered(contents)) => Some(Self { contents, mappings: Vec::new() }),
             Some(Event::Described(contents)) => current.map(|standing| Self { contents, ..standing }),
             Some(Event::Mapped { mappings }) => current.map(|standing| Self { mappings, ..standing }),
+            Some(Event::Removed {}) => None,
         })
     }
 }
@@ -70,7 +71,9 @@ pub fn built_in(id: &str) -> Option<Contents> {
 
 /// Those that were uploaded, as of a position.
 pub async fn uploaded(session: &mut Session, position: i64) -> Result<Vec<Item<UploadedFramework>>, StoreError> {
-    let listing = Listing { filters: Vec::new(), sort: None, descending: false, after: None, limit: MOST };
+    // Two that began at once may be one too many.
+    let limit = i64::try_from(2 * MOST).unwrap_or(i64::MAX);
+    let listing = Listing { filters: Vec::new(), sort: None, descending: false, after: None, limit };
     Ok(rows::<UploadedFramework>(session, position, &listing).await?.rows.into_iter().map(Item::from).collect())
 }
 

@@ -3,6 +3,7 @@
 use super::UploadedFramework;
 use super::coverage::{Coverage, coverage};
 use super::list::{Frameworks, list};
+use super::remove::RemoveFramework;
 use super::upload::{MOST_BYTES, begin, describe, map};
 use access::Action::{Read, WriteControls};
 use axum::http::Method;
@@ -13,7 +14,7 @@ pub fn routes(routes: Routes) -> Routes {
         route
             .takes_table(MOST_BYTES)
             .parameter("title", "What people call the framework; as before where it is not given")
-            .parameter("version", "Its edition, such as a year")
+            .parameter("version", "Its edition, such as a year; nothing behind `version=` takes it away")
             .parameter("reason", "Why: it is kept with the event")
             .parameter("occurred_at", "When it happened, where that was not now")
     };
@@ -38,6 +39,7 @@ pub fn routes(routes: Routes) -> Routes {
                 .answered_by(begin),
         )
         .with(described(again).gives::<Answered>(200).answered_by(describe))
+        .command::<RemoveFramework>(Method::DELETE, "/frameworks/{id}")
         .object::<UploadedFramework>("/frameworks/{id}", "A framework that was uploaded, and what answers it")
         .history::<UploadedFramework>("/frameworks/{id}/history", "Who changed a framework, when, why, and what")
         .with(

@@ -43,7 +43,18 @@ fn what_is_mapped_must_be_asked_for_and_stay() {
     let without = Command::Describe { title: None, version: None, requirements: vec![asked("1")] };
     assert_eq!(when(&mut framework, without.clone()), Err(Broken::StillMapped(vec!["2".to_owned()])));
     when(&mut framework, Command::Map(vec![])).expect("mapped");
-    assert!(when(&mut framework, without).is_ok());
+    assert!(when(&mut framework, without.clone()).is_ok());
+    let edition =
+        |said: &str| Command::Describe { title: None, version: Some(said.to_owned()), requirements: vec![asked("1")] };
+    for (command, version) in [(edition("2022"), Some("2022")), (without, Some("2022")), (edition(""), None)] {
+        when(&mut framework, command).expect("described");
+        assert_eq!(framework.contents.as_ref().and_then(|contents| contents.version.as_deref()), version);
+    }
+    let relied_on = Command::Remove { answers: vec!["DORA".to_owned()] };
+    assert_eq!(when(&mut framework, relied_on), Err(Broken::Answers(vec!["DORA".to_owned()])));
+    assert_eq!(when(&mut framework, Command::Remove { answers: vec![] }), Ok(vec![Event::Removed {}]));
+    assert_eq!(when(&mut framework, Command::Remove { answers: vec![] }), Err(Broken::NotRegistered));
+    assert!(when(&mut framework, Command::Register(contents(&["1"]))).is_ok(), "its ref is free again");
 }
 
 #[test]

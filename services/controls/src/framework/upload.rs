@@ -1,11 +1,12 @@
 //! Frameworks and their mappings come as tables.
 
 use super::answers::{OF_2013, OF_2022};
-use super::list::built_in;
+use super::list::{MOST, built_in, uploaded};
 use super::{Asked, Command, Contents, Framework, Mapping, Strength};
 use crate::checks::LONGEST_TITLE;
+use axum::http::StatusCode;
 use axum::response::Response;
-use eventstore::Work;
+use eventstore::{NOW, Work};
 use service::{
     Call, Cells, Columns, Faults, FieldError, Outcome, Problem, Row, Table, checked_ref, checked_text_if_given,
     entries, field_error,
@@ -30,6 +31,7 @@ pub async fn begin(call: Call) -> Result<Response, Problem> {
     }
     let Said { title, version, requirements } = Said::by(&call).await?;
     let title = title.ok_or_else(|| field_error("title", "say what people call it"))?;
+    let version = version.filter(|version| !version.is_empty());
     carry_out(&call, id, true, Command::Register(Contents { title, version, requirements })).await
 }
 
@@ -52,8 +54,13 @@ async fn carry_out(call: &Call, id: String, begins: bool, command: Command) -> R
     let done = call.store.perform(&cx, &lane, |work| {
         let (id, command) = (id.clone(), command.clone());
         Box::pin(async move {
-            if !begins && work.load::<Framework>(&id).await?.1 == 0 {
+            let is_there = work.load::<Framework>(&id).await?.0.is_there();
+            if !begins && !is_there {
                 return Err(Problem::not_found(format!("framework {id}")));
+            }
+            if begins && !is_there && uploaded(work.session().await?, NOW - 1).await?.len() >= MOST {
+                let detail = format!("{MOST} frameworks are the most that a tenant has: remove one first");
+                return Err(Problem::new(StatusCode::CONFLICT, "too_many", detail));
             }
             if let Command::Map(mappings) = &command {
                 find_targets(work, mappings).await?;
@@ -100,7 +107,9 @@ struct Said {
 impl Said {
     async fn by(call: &Call) -> Result<Self, Problem> {
         let said = |name: &str| checked_text_if_given(name, call.query.get(name).unwrap_or_default(), LONGEST_TITLE);
-        let (title, version) = (said("title")?, said("version")?);
+        // Nothing behind `version=` takes it away.
+        let none = call.query.get("version").filter(|said| said.trim().is_empty()).map(|_| String::new());
+        let (title, version) = (said("title")?, said("version")?.or(none));
         let table = call.sent()?.table(COLUMNS).await?.map_err(Problem::fields)?;
         let requirements = requirements(&table).map_err(Problem::fields)?;
         Ok(Self { title, version, requirements })

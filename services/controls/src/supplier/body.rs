@@ -103,7 +103,7 @@ impl service::Register for DescribeSupplier {
     const REGISTERS: &'static str = "Register a supplier";
     const LETTERS: &'static str = "S";
 
-    async fn register(self, _: &mut Work) -> Result<Command, Problem> {
+    async fn register(self, _: &mut Work, _: &str) -> Result<Command, Problem> {
         Ok(Command::Register(self.profile()?))
     }
 }

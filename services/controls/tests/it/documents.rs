@@ -2,6 +2,7 @@
 
 use crate::house::{House, Tenant};
 use crate::{ids, views_equal_a_rebuild};
+use access::Term;
 use serde_json::{Value, json};
 
 /// A policy that cleo and mara approve, and that mara and sam have to know.
@@ -118,6 +119,41 @@ async fn who_knew_which_version_is_told_as_of_then() {
     assert_eq!(ids(&tenant.get(&format!("{path}?person=sam&sort=-knows")).await.json()["items"]), ["P-1/sam"]);
     assert_eq!(tenant.get("/documents/P-2/acknowledgements").await.status.as_u16(), 404);
     assert_eq!(tenant.post("/documents/P-2/acknowledgements", json!({"version": 1})).await.status.as_u16(), 404);
+    views_equal_a_rebuild(&house, &tenant).await;
+}
+
+#[tokio::test]
+async fn whoever_has_a_role_is_of_the_audience_as_long_as_they_have_it() {
+    let house = House::new().await;
+    let tenant = house.tenant().await;
+    let (contributor, viewer) = (("contributor", Term::ALWAYS), ("viewer", Term::ALWAYS));
+    let over = Term { until: Some("2026-01-01T00:00:00Z".parse().expect("an instant")), ..Term::ALWAYS };
+    tenant.assign("olga", &[contributor]).await;
+    tenant.assign("vera", &[viewer]).await;
+    tenant.assign("otto", &[("contributor", over), viewer]).await;
+    let policy = json!({"ref": "P-1", "title": "Policy", "kind": "policy", "approvers": ["mara", "cleo"],
+        "audience": ["sam"], "audience_roles": ["contributor", "contributor"]});
+    assert_eq!(tenant.post("/documents", policy.clone()).await.status.as_u16(), 201);
+    assert_eq!(tenant.get("/documents/P-1").await.json()["audience_roles"], json!(["contributor"]));
+    draft(&tenant, "First").await;
+    publish(&tenant, 1, "2999-01-01").await;
+    let path = "/documents/P-1/acknowledgements";
+    let missing = async |query: &str| tenant.get(&format!("{path}{query}")).await.json()["missing"].clone();
+    assert_eq!(missing("").await, json!(["olga", "sam"]));
+
+    let known = tenant.by("olga").post(path, json!({"version": 1})).await.json();
+    tenant.assign("olga", &[]).await;
+    tenant.assign("vera", &[contributor]).await;
+    assert_eq!(missing("").await, json!(["sam", "vera"]));
+    let before = known["position"].as_i64().expect("a position") - 1;
+    assert_eq!(missing(&format!("?as_of={before}")).await, json!(["olga", "sam"]));
+
+    let course = json!({"ref": "K-1", "title": "Course", "kind": "awareness", "criterion": "Its test", "roles": ["contributor"]});
+    assert_eq!(tenant.post("/competences", course).await.status.as_u16(), 201);
+    assert_eq!(tenant.get("/competences/K-1/people").await.json()["gap"], json!(["vera"]));
+    let stranger = json!({"title": "Policy", "kind": "policy", "audience_roles": ["viewer", "emperor"]});
+    let (status, _, detail) = tenant.put("/documents/P-1", stranger).await.problem();
+    assert!(status == 400 && detail.starts_with("audience_roles: `emperor` is no role here"), "{detail}");
     views_equal_a_rebuild(&house, &tenant).await;
 }
 

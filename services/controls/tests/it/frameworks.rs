@@ -63,6 +63,37 @@ async fn what_answers_a_requirement_is_told_with_how_far_it_is() {
 }
 
 #[tokio::test]
+async fn a_framework_is_removed_once_nothing_is_answered_by_it_and_there_are_so_many_at_most() {
+    let house = House::new().await;
+    let tenant = house.tenant().await;
+    let table = "ref_id,name\n1,One\n";
+    for number in 1..=50 {
+        let path = format!("/frameworks?ref=F-{number}&title=X");
+        assert_eq!(send(&tenant, Method::POST, &path, table).await.status, 201);
+    }
+    let (status, code, _) = send(&tenant, Method::POST, "/frameworks?ref=F-51&title=X", table).await.problem();
+    assert_eq!((status, code.as_str()), (409, "too_many"));
+    assert_eq!(send(&tenant, Method::POST, "/frameworks?ref=F-1&title=X", table).await.status, 200, "it is there");
+    send(&tenant, Method::PUT, "/frameworks/F-2/mappings", "requirement,answered_by,framework\n1,1,F-1\n").await;
+    let remove = async |path: &str| {
+        let request = tenant.request(Method::DELETE, path).json(&json!({"reason": "Another edition"}));
+        Answer::of(request.send().await.expect("an answer")).await
+    };
+    let (status, code, detail) = remove("/frameworks/F-1").await.problem();
+    assert_eq!((status, code.as_str()), (409, "answers"));
+    assert!(detail.contains("F-2"), "{detail}");
+    for path in ["/frameworks/F-2", "/frameworks/F-1"] {
+        assert_eq!(remove(path).await.status, 200, "{path}");
+        assert_eq!(tenant.get(path).await.status, 404, "{path}");
+        assert_eq!(remove(path).await.status, 409, "{path}");
+    }
+    assert_eq!(remove("/frameworks/F-99").await.status, 404);
+    assert_eq!(send(&tenant, Method::PUT, "/frameworks/F-1?title=X", table).await.status, 404);
+    assert_eq!(send(&tenant, Method::POST, "/frameworks?ref=F-1&title=X", table).await.status, 201);
+    views_equal_a_rebuild(&house, &tenant).await;
+}
+
+#[tokio::test]
 async fn a_wrong_table_is_told_row_by_row_and_another_tenants_framework_is_not_there() {
     let house = House::new().await;
     let (ours, theirs) = (house.tenant().await, house.tenant().await);

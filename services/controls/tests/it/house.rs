@@ -1,6 +1,6 @@
 //! The service behind its HTTP shell, and a client in one tenant.
 
-use access::{Admission, Caller, Issuer};
+use access::{Admission, Caller, Issuer, RoleName, Term};
 use chrono::{DateTime, Duration, Utc};
 use eventstore::{Actor, Cx, EventStore, Metadata, Recorded, Server, Stream, TenantId, migrate};
 use files::Files;
@@ -185,6 +185,15 @@ impl Tenant<'_> {
     pub async fn told(&self, risk: &str, happened: &str, data: Value) -> anyhow::Result<i64> {
         let hears = controls::when_a_treatment_changes_then_link_controls();
         self.hears(&hears, Stream::new("risk", risk), happened, data).await
+    }
+
+    /// Gives a person exactly these roles, as tenancy would.
+    pub async fn assign(&self, person: &str, roles: &[(&str, Term)]) {
+        let roles = roles.iter().map(|(role, term)| (RoleName::from((*role).to_owned()), *term)).collect();
+        let assign = access::Command::Assign { person: person.to_owned(), roles, administrator: true };
+        let mut work = self.house.store.work(cx(self.id));
+        work.execute::<Admission>(&self.id.to_string(), None, assign).await.expect("assigned");
+        work.finish().await.expect("recorded");
     }
 
     pub async fn get(&self, path: &str) -> Answer {

@@ -4,17 +4,13 @@ use crate::context;
 use access::Action;
 use eventstore::Work;
 use serde::Deserialize;
-use service::{Called, Problem, checked_person, checked_text, checked_text_if_given};
+use service::{Problem, checked_person, checked_text, checked_text_if_given};
 use utoipa::ToSchema;
 
-/// Puts an asset into the register.
+/// Says what is known about an asset, whole: what is left out is no longer so.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct AddAsset {
-    /// What people call it; its id for good. The next number, such as A-13, where it is not given.
-    #[serde(default, rename = "ref")]
-    #[schema(example = "A-1")]
-    reference: Option<String>,
+pub struct DescribeAsset {
     #[schema(example = "Customer analytics data")]
     name: String,
     #[serde(default)]
@@ -35,47 +31,7 @@ pub struct AddAsset {
     scope: Vec<String>,
 }
 
-/// Says anew what is known about an asset, whole: what is left out is no longer so.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ChangeAsset {
-    name: String,
-    #[serde(default)]
-    description: String,
-    kind: Kind,
-    #[serde(default)]
-    domain: Option<String>,
-    /// A person's id.
-    #[serde(default)]
-    owner: Option<String>,
-    #[serde(default)]
-    security_objectives: SecurityObjectives,
-    /// Refs of the assets that rely on this one.
-    #[serde(default)]
-    supports: Vec<String>,
-    /// Refs of the sites, units, systems and interfaces of the scope that it belongs to.
-    #[serde(default)]
-    scope: Vec<String>,
-}
-
-impl service::Command for AddAsset {
-    type Of = Asset;
-    const ACTION: Action = Action::WriteRisks;
-    const SUMMARY: &'static str = "Add an asset to the register";
-    const BEGINS: bool = true;
-
-    fn id(&self, _: &str) -> Result<Called, Problem> {
-        Ok(Called::by(self.reference.as_deref(), "A")?)
-    }
-
-    async fn prepare(self, work: &mut Work, id: &str) -> Result<Command, Problem> {
-        let Self { reference: _, name, description, kind, domain, owner, security_objectives, supports, scope } = self;
-        let said = ChangeAsset { name, description, kind, domain, owner, security_objectives, supports, scope };
-        Ok(Command::Add(said.known(work, id).await?))
-    }
-}
-
-impl service::Command for ChangeAsset {
+impl service::Command for DescribeAsset {
     type Of = Asset;
     const ACTION: Action = Action::WriteRisks;
     const SUMMARY: &'static str = "Change what is known about an asset";
@@ -85,7 +41,16 @@ impl service::Command for ChangeAsset {
     }
 }
 
-impl ChangeAsset {
+impl service::Register for DescribeAsset {
+    const REGISTERS: &'static str = "Add an asset to the register";
+    const LETTERS: &'static str = "A";
+
+    async fn register(self, work: &mut Work, id: &str) -> Result<Command, Problem> {
+        Ok(Command::Add(self.known(work, id).await?))
+    }
+}
+
+impl DescribeAsset {
     async fn known(self, work: &mut Work, id: &str) -> Result<Profile, Problem> {
         let profile = self.checked(id)?;
         refuse_unknown(work, "supports", &profile.supports).await?;
@@ -146,10 +111,10 @@ async fn refuse_outside(work: &mut Work, refs: &[String]) -> Result<(), Problem>
 
 #[cfg(test)]
 mod tests {
-    use super::ChangeAsset;
+    use super::DescribeAsset;
     use serde_json::json;
 
-    fn said(body: serde_json::Value) -> ChangeAsset {
+    fn said(body: serde_json::Value) -> DescribeAsset {
         serde_json::from_value(body).expect("a body")
     }
 

@@ -3,17 +3,13 @@ use crate::checks::{Faults, LONGEST_NAME, LONGEST_TEXT, checked_past_day};
 use access::Action;
 use eventstore::Work;
 use serde::Deserialize;
-use service::{Called, Problem, checked_day, checked_person, checked_text};
+use service::{Problem, checked_day, checked_person, checked_text};
 use utoipa::ToSchema;
 
-/// Plans a change of the ISMS.
+/// Says what is planned, whole.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PlanChange {
-    /// What people call it; its id for good. The next number, such as C-13, where it is not given.
-    #[serde(default, rename = "ref")]
-    #[schema(example = "C-1")]
-    reference: Option<String>,
     #[schema(example = "Move the service to another hosting provider")]
     what: String,
     purpose: String,
@@ -23,23 +19,6 @@ pub struct PlanChange {
     integrity: String,
     resources: String,
     /// Who does what, where responsibilities are given or change.
-    responsibilities: String,
-    /// Who carries it out: a person's id.
-    owner: String,
-    /// The last day, in UTC.
-    #[schema(example = "2027-03-31")]
-    due: String,
-}
-
-/// Says a planned change anew, whole.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ReplanChange {
-    what: String,
-    purpose: String,
-    consequences: String,
-    integrity: String,
-    resources: String,
     responsibilities: String,
     /// Who carries it out: a person's id.
     owner: String,
@@ -67,29 +46,20 @@ pub struct DropChange {}
 impl service::Command for PlanChange {
     type Of = Change;
     const ACTION: Action = Action::ManageTenant;
-    const SUMMARY: &'static str = "Plan a change of the ISMS";
-    const BEGINS: bool = true;
-
-    fn id(&self, _: &str) -> Result<Called, Problem> {
-        Ok(Called::by(self.reference.as_deref(), "C")?)
-    }
-
-    async fn prepare(self, _: &mut Work, _: &str) -> Result<Command, Problem> {
-        let Self { reference: _, what, purpose, consequences, integrity, resources, responsibilities, owner, due } =
-            self;
-        let said = ReplanChange { what, purpose, consequences, integrity, resources, responsibilities, owner, due };
-        Ok(Command::Plan(said.checked()?))
-    }
-}
-
-impl service::Command for ReplanChange {
-    type Of = Change;
-    const ACTION: Action = Action::ManageTenant;
     const SUMMARY: &'static str = "Say a planned change anew, and why";
     const NEEDS_REASON: bool = true;
 
     async fn prepare(self, _: &mut Work, _: &str) -> Result<Command, Problem> {
         Ok(Command::Replan(self.checked()?))
+    }
+}
+
+impl service::Register for PlanChange {
+    const REGISTERS: &'static str = "Plan a change of the ISMS";
+    const LETTERS: &'static str = "C";
+
+    async fn register(self, _: &mut Work, _: &str) -> Result<Command, Problem> {
+        Ok(Command::Plan(self.checked()?))
     }
 }
 
@@ -117,7 +87,7 @@ impl service::Command for DropChange {
     }
 }
 
-impl ReplanChange {
+impl PlanChange {
     fn checked(self) -> Result<Profile, Problem> {
         let mut faults = Faults::default();
         let mut text = |field: &str, text: &str, most| faults.keep(checked_text(field, text, most)).unwrap_or_default();

@@ -3,17 +3,13 @@ use crate::checks::{Faults, LONGEST_NAME, LONGEST_TEXT, checked_past_day};
 use access::Action;
 use eventstore::Work;
 use serde::Deserialize;
-use service::{Called, Problem, checked_day, checked_person, checked_text};
+use service::{Problem, checked_day, checked_person, checked_text};
 use utoipa::ToSchema;
 
-/// Sets an objective of the ISMS.
+/// Says what an objective of the ISMS is, whole.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetObjective {
-    /// What people call it; its id for good. The next number, such as O-13, where it is not given.
-    #[serde(default, rename = "ref")]
-    #[schema(example = "O-1")]
-    reference: Option<String>,
     #[schema(example = "Restore any customer's data within four hours")]
     what: String,
     /// By what it is measured.
@@ -29,23 +25,6 @@ pub struct SetObjective {
     #[schema(example = "2027-03-31")]
     due: String,
     /// How it is seen whether it was reached.
-    evaluation: String,
-}
-
-/// Says an objective anew, whole.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ChangeObjective {
-    what: String,
-    measure: String,
-    target: String,
-    actions: String,
-    resources: String,
-    /// A person's id.
-    owner: String,
-    /// The last day, in UTC.
-    #[schema(example = "2027-03-31")]
-    due: String,
     evaluation: String,
 }
 
@@ -70,28 +49,20 @@ pub struct DropObjective {}
 impl service::Command for SetObjective {
     type Of = Objective;
     const ACTION: Action = Action::ManageTenant;
-    const SUMMARY: &'static str = "Set an objective of the ISMS";
-    const BEGINS: bool = true;
-
-    fn id(&self, _: &str) -> Result<Called, Problem> {
-        Ok(Called::by(self.reference.as_deref(), "O")?)
-    }
-
-    async fn prepare(self, _: &mut Work, _: &str) -> Result<Command, Problem> {
-        let Self { reference: _, what, measure, target, actions, resources, owner, due, evaluation } = self;
-        let said = ChangeObjective { what, measure, target, actions, resources, owner, due, evaluation };
-        Ok(Command::Set(said.checked()?))
-    }
-}
-
-impl service::Command for ChangeObjective {
-    type Of = Objective;
-    const ACTION: Action = Action::ManageTenant;
     const SUMMARY: &'static str = "Change an objective, and say why";
     const NEEDS_REASON: bool = true;
 
     async fn prepare(self, _: &mut Work, _: &str) -> Result<Command, Problem> {
         Ok(Command::Change(self.checked()?))
+    }
+}
+
+impl service::Register for SetObjective {
+    const REGISTERS: &'static str = "Set an objective of the ISMS";
+    const LETTERS: &'static str = "O";
+
+    async fn register(self, _: &mut Work, _: &str) -> Result<Command, Problem> {
+        Ok(Command::Set(self.checked()?))
     }
 }
 
@@ -120,7 +91,7 @@ impl service::Command for DropObjective {
     }
 }
 
-impl ChangeObjective {
+impl SetObjective {
     fn checked(self) -> Result<Profile, Problem> {
         let mut faults = Faults::default();
         let mut text = |field: &str, text: &str, most| faults.keep(checked_text(field, text, most)).unwrap_or_default();
@@ -139,14 +110,14 @@ impl ChangeObjective {
 
 #[cfg(test)]
 mod tests {
-    use super::ChangeObjective;
+    use super::SetObjective;
     use serde_json::json;
 
     #[test]
     fn every_wrong_field_is_named() {
         let body = json!({"what": " ", "measure": "Hours", "target": "4", "actions": "x", "resources": "", "owner": "A B",
             "due": "soon", "evaluation": "x"});
-        let said: ChangeObjective = serde_json::from_value(body).expect("a body");
+        let said: SetObjective = serde_json::from_value(body).expect("a body");
         let problem = serde_json::to_value(said.checked().expect_err("refused")).expect("written");
         let fields: Vec<&str> =
             problem["errors"].as_array().expect("errors").iter().filter_map(|e| e["field"].as_str()).collect();
