@@ -259,7 +259,7 @@ async fn decide_all_controls(admin: &Client, at: &impl Fn(&str) -> String) {
 
 /// A policy's life.
 async fn keep_documents(admin: &Client, at: &impl Fn(&str) -> String) {
-    let mut policy = json!({"title": "Policy", "kind": "policy", "owner": "olga", "slot": "information_security_policy", "approvers": ["admin"], "audience": ["olga"]});
+    let mut policy = json!({"title": "Policy", "kind": "policy", "owner": "olga", "slot": "information_security_policy", "approvers": ["admin"], "audience": ["olga"], "audience_roles": ["risk_owner"]});
     policy["ref"] = json!("P-1");
     admin.post(&at("/documents"), policy.clone()).await;
     policy.as_object_mut().expect("an object").remove("ref");
@@ -308,7 +308,7 @@ async fn rely_on_others(system: &System, admin: &Client, tenant: &str) {
 
 /// A competence's life, and that of a line of the communication plan.
 async fn train_and_tell(admin: &Client, at: &impl Fn(&str) -> String) {
-    let mut course = json!({"title": "Course", "kind": "awareness", "criterion": "Its test", "people": ["olga"], "due_on": "2999-01-01", "ref": "K-1"});
+    let mut course = json!({"title": "Course", "kind": "awareness", "criterion": "Its test", "people": ["olga"], "roles": ["risk_owner"], "due_on": "2999-01-01", "ref": "K-1"});
     admin.post(&at("/competences"), course.clone()).await;
     course.as_object_mut().expect("an object").remove("ref");
     course["title"] = json!("Course of the year");

@@ -101,7 +101,7 @@ async fn one_search_finds_what_any_service_said() {
         ("backup", vec!["R-1", "A.8.13"]),
         ("BACKUPS bookings", vec!["R-1"]),
         ("überp", vec!["R-1"]),
-        ("r-1", vec!["R-1"]),
+        ("r-1 ledger", vec!["R-1"]),
         ("8.13 nightly", vec!["A.8.13"]),
         ("it's", vec!["A.8.13"]),
         ("ackup", vec![]),
