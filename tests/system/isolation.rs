@@ -182,6 +182,24 @@ fn right_file(operation: &Operation, tail: &str, id: &str) -> Option<String> {
     })
 }
 
+/// It takes a reason and nothing else.
+fn says_only_why(method: &str, tail: &str) -> bool {
+    let takes_back = tail.starts_with("/imports/") && tail.ends_with("/undo");
+    match method {
+        "PUT" => [
+            "/documents/{id}/retirement",
+            "/exceptions/{id}/refusal",
+            "/exceptions/{id}/end",
+            "/communications/{id}/end",
+            "/competences/{id}/retirement",
+        ]
+        .contains(&tail),
+        "POST" => takes_back,
+        "DELETE" => tail == "/frameworks/{id}",
+        _ => false,
+    }
+}
+
 /// What would be right for each operation that writes, if its path were one's own.
 pub fn right(operation: &Operation, id: &str) -> Option<String> {
     let (_, tail) = operation.path.split_once("{tenant}")?;
@@ -242,16 +260,7 @@ pub fn right(operation: &Operation, id: &str) -> Option<String> {
         ("PUT", "/suppliers/{id}/end") => json!({"ended_on": "2026-01-01", "reason": "so"}),
         ("POST", "/exceptions") => exception(json!({"ref": "E-new", "controls": [id]})),
         ("PUT", "/exceptions/{id}") => exception(json!({"controls": [id]})),
-        (
-            "PUT",
-            "/documents/{id}/retirement"
-            | "/exceptions/{id}/refusal"
-            | "/exceptions/{id}/end"
-            | "/communications/{id}/end"
-            | "/competences/{id}/retirement",
-        )
-        | ("DELETE", "/frameworks/{id}")
-        | ("POST", "/imports/assets/{id}/undo" | "/imports/risks/{id}/undo") => json!({"reason": "so"}),
+        (method, tail) if says_only_why(method, tail) => json!({"reason": "so"}),
         ("POST", "/competences") => json!({"ref": "K-new", "title": "New", "kind": "awareness", "criterion": "New"}),
         ("PUT", "/competences/{id}") => json!({"title": "Changed", "kind": "awareness", "criterion": "New"}),
         ("POST", "/competences/{id}/people") => {
