@@ -1,4 +1,4 @@
-use super::{Asset, Circles, Command, HIGHEST_OBJECTIVE, Kind, Profile, SecurityObjectives, circular, refuse_unknown};
+use super::{Asset, Circles, Command, HIGHEST_OBJECTIVE, Kind, LETTERS, Profile, SecurityObjectives, circular, refuse_unknown};
 use crate::checks::{Faults, LONGEST_NAME, LONGEST_TEXT, checked_refs};
 use crate::context;
 use access::Action;
@@ -43,7 +43,7 @@ impl service::Command for DescribeAsset {
 
 impl service::Register for DescribeAsset {
     const REGISTERS: &'static str = "Add an asset to the register";
-    const LETTERS: &'static str = "A";
+    const LETTERS: &'static str = LETTERS;
 
     async fn register(self, work: &mut Work, id: &str) -> Result<Command, Problem> {
         Ok(Command::Add(self.known(work, id).await?))
