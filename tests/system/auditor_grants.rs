@@ -15,6 +15,7 @@ const EVERYTHING: [&str; 15] = [
     "documents",
     "evidence",
     "exceptions",
+    "findings",
     "methodology",
     "people",
     "risks",

@@ -23,7 +23,11 @@ fn events(heard: &Heard) -> Vec<(String, Value)> {
 
 /// A file of another client, and its end.
 async fn upload_and_take_back(admin: &Client, at: &impl Fn(&str) -> String) {
-    let files = [("assets", "ref_id,name\nA-other,Other\n"), ("risks", "ref_id,name\nR-other,Other\n")];
+    admin.post(&at("/risks"), json!({"ref": "R-bare", "name": "Bare"})).await;
+    let first = "ref_id,name,inherent_proba,inherent_impact,current_proba,current_impact,additional_controls,treatment,owner\n\
+                 R-bare,Bare,4,4,3,3,A.8.15,mitigate,mara\n";
+    let files =
+        [("assets", "ref_id,name\nA-other,Other\n"), ("risks", "ref_id,name\nR-other,Other\n"), ("risks", first)];
     for (register, file) in files {
         let path = at(&format!("/imports/{register}"));
         let id = admin.upload(&path, file.to_owned()).await.text("id");
@@ -91,6 +95,7 @@ pub async fn do_everything(system: &System, admin: &Client, tenant: &str, smtp: 
     }
     decide_all_controls(admin, &at).await;
     bring_a_framework(admin, &at).await;
+    find_something(admin, &at).await;
     keep_documents(admin, &at).await;
     rely_on_others(system, admin, tenant).await;
     train_and_tell(admin, &at).await;
@@ -150,6 +155,21 @@ async fn bring_a_framework(admin: &Client, at: &impl Fn(&str) -> String) {
     let wrong = json!({"reason": "the old edition"}).to_string();
     let removed = admin.send(Method::DELETE, &at("/frameworks/NIS2"), Some(wrong), &[]).await;
     assert_eq!(removed.status, 200, "{}", removed.body);
+}
+
+/// A finding's life, and that of one that an upload should not have brought.
+async fn find_something(admin: &Client, at: &impl Fn(&str) -> String) {
+    let mut found = json!({"ref": "F-1", "title": "Restores", "kind": "minor_nonconformity", "description": "None was rehearsed",
+        "requirements": ["9.1", "A.8.13"], "source": "Internal audit", "raised_on": "2026-01-01", "owner": "olga", "due": "2999-01-01"});
+    admin.post(&at("/findings"), found.clone()).await;
+    found.as_object_mut().expect("an object").remove("ref");
+    found["title"] = json!("Restores are not rehearsed");
+    admin.put(&at("/findings/F-1"), found).await;
+    admin.post(&at("/findings/F-1/close"), json!({"reason": "rehearsed twice"})).await;
+    admin.post(&at("/findings/F-1/reopen"), json!({"reason": "it failed"})).await;
+    let upload = admin.upload(&at("/imports/findings"), "ref_id,name,kind\nF-2,Wrong,observation\n".to_owned()).await;
+    let undo = at(&format!("/imports/findings/{}/undo", upload.text("id")));
+    admin.post(&undo, json!({"reason": "another client's"})).await;
 }
 
 /// Evidence of each kind, one in the place of another, and a document that is a file.

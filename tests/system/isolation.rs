@@ -178,6 +178,7 @@ fn right_file(operation: &Operation, tail: &str, id: &str) -> Option<String> {
             format!("{heading}\nE-new,New,New,New,New,2999-01-01,{id}\n")
         }
         "people" => "person,roles\nnew,viewer\n".to_owned(),
+        "findings" => "ref_id,name,kind\nF-new,New,observation\n".to_owned(),
         _ => return None,
     })
 }
@@ -194,7 +195,7 @@ fn says_only_why(method: &str, tail: &str) -> bool {
             "/competences/{id}/retirement",
         ]
         .contains(&tail),
-        "POST" => takes_back,
+        "POST" => takes_back || ["/findings/{id}/close", "/findings/{id}/reopen"].contains(&tail),
         "DELETE" => tail == "/frameworks/{id}",
         _ => false,
     }
@@ -276,6 +277,8 @@ pub fn right(operation: &Operation, id: &str) -> Option<String> {
         ("POST", "/risk-proposals/{id}/decisions" | "/control-proposals/{id}/decisions") => {
             json!({"accept": "all", "reason": "so"})
         }
+        ("POST", "/findings") => json!({"ref": "F-new", "title": "New", "kind": "observation"}),
+        ("PUT", "/findings/{id}") => json!({"title": "Changed", "kind": "observation"}),
         ("POST", "/evidence") => json!({"title": "New", "note": "New", "supports": [id]}),
         ("POST", "/notifications/{id}/read" | "/soa/issues")
         | ("PUT", "/exceptions/{id}/approval")
@@ -319,8 +322,10 @@ pub async fn fill(system: &System, tenant: &str, canary: &str) -> Vec<String> {
     let framework = at(&format!("/frameworks?ref=F-{canary}&title=New%20{canary}"));
     let framework = admin.upload(&framework, format!("ref_id,name\n1,Notice {canary}\n"));
     assert_eq!(framework.await.status, 201);
+    let finding = json!({"ref": format!("N-{canary}"), "title": text("Found"), "kind": "observation"});
+    admin.post(&at("/findings"), finding).await;
     let ids = [format!("R-{canary}"), format!("A-{canary}"), evidence, format!("olga-{canary}"), "A.8.13".to_owned()];
-    ids.into_iter().chain([file, shown, format!("F-{canary}")]).collect()
+    ids.into_iter().chain([file, shown, format!("F-{canary}"), format!("N-{canary}")]).collect()
 }
 
 #[tokio::test]
@@ -375,6 +380,7 @@ async fn foreign_ids_lead_nowhere_and_no_answer_carries_anothers_canary() {
         "Ledger theircanary",
         "decided theircanary",
         "New theircanary",
+        "Found theircanary",
     ] {
         assert!(seen.contains(what), "{what}");
     }

@@ -320,6 +320,7 @@ impl Client {
             Some("imports") => match path.split(['/', '?']).nth(5) {
                 Some("people") => "tenancy",
                 Some("assets" | "risks") => "risk",
+                Some("findings") => "audit",
                 _ => "controls",
             },
             Some(
@@ -341,7 +342,7 @@ impl Client {
                 | "frameworks"
                 | "control-proposals",
             ) => "controls",
-            Some("trail") => "audit",
+            Some("trail" | "findings") => "audit",
             Some("notifications" | "contacts") => "notifications",
             Some(other) => panic!("no service is known for {other}"),
         };

@@ -1,5 +1,6 @@
-//! What happened, all of it: the trail holds every event of every service, and nobody can change it.
+//! What audits found, and what happened, all of it: the trail holds every event of every service, and nobody can change it.
 
+mod finding;
 mod page;
 mod trail;
 
@@ -7,8 +8,9 @@ pub use trail::{Held, held, last_held};
 
 use access::{Action, when_access_changes_then_copy_it};
 use axum::http::Method;
+use finding::RaisedFinding;
 use page::Page;
-use service::{Route, Routes, Service};
+use service::{KeptImport, Route, Routes, Service};
 use trail::when_anything_happens_then_keep_it;
 
 /// The services whose events the trail holds, this one among them: keeping an event is not an event.
@@ -17,10 +19,14 @@ const SOURCES: [&str; 5] = ["audit", "controls", "notifications", "risk", "tenan
 pub fn service() -> Service {
     let service = Service::new(
         "audit",
-        "The trail: every event of every service, by person, object, time and kind",
+        "What audits found; and the trail: every event of every service, by person, object, time and kind",
         sqlx::migrate!("../../migrations/audit"),
         routes(),
     )
+    .records::<finding::Event>()
+    .records::<service::upload::Event>()
+    .view::<RaisedFinding>()
+    .view::<KeptImport>()
     .table("trail_heads")
     .table("trail");
     SOURCES.into_iter().fold(service, |service, source| {
@@ -33,7 +39,7 @@ pub fn service() -> Service {
 }
 
 fn routes() -> Routes {
-    trail(Routes::new()).with(
+    finding::routes(trail(Routes::new())).with(
         Route::tenant(
             Method::GET,
             "/auditor-grants/{id}/looks",

@@ -211,6 +211,7 @@ fn subject(kind: Kind) -> &'static str {
         Kind::TreatmentDecided => "A treatment was decided",
         Kind::ControlAssigned => "A control is yours",
         Kind::ControlRequired => "A control of yours is needed",
+        Kind::FindingAssigned => "A finding is yours to see to",
         Kind::RoleGranted => "You have a new role",
         Kind::RoleRevoked => "A role of yours has ended",
         Kind::RoleChanged => "A role of yours has changed",

@@ -29,6 +29,7 @@ pub enum Kind {
     TreatmentDecided,
     ControlAssigned,
     ControlRequired,
+    FindingAssigned,
     RoleGranted,
     RoleRevoked,
     RoleChanged,

@@ -30,6 +30,12 @@ struct Required {
 }
 
 #[derive(Deserialize)]
+struct Described {
+    title: String,
+    owner: Option<String>,
+}
+
+#[derive(Deserialize)]
 struct ErasureNoted {
     person: String,
 }
@@ -78,6 +84,21 @@ pub fn when_control_is_required_then_tell_its_owner(mails: bool) -> Reaction {
             let Some(owner) = owner(work, &about).await? else { return Ok(()) };
             let text = format!("Your control {} is needed: the treatment of risk {risk} relies on it.", about.object);
             tell(work, event, mails, news(owner, Kind::ControlRequired, text, about)).await
+        })
+    })
+}
+
+/// The owner of a finding hears of it when it becomes theirs, by whatever said so.
+pub fn when_a_finding_has_an_owner_then_tell_them(mails: bool) -> Reaction {
+    Reaction::to(&["finding.raised", "finding.described"], move |work, event| {
+        Box::pin(async move {
+            let Described { title, owner: now } = data(event)?;
+            let about = about("audit", event.stream.id());
+            let before = owner(work, &about).await?;
+            let Some(now) = now.filter(|now| before.as_ref() != Some(now)) else { return Ok(()) };
+            let text = format!("Finding {} is yours to see to: {title}.", about.object);
+            assign(work, about.clone(), &now).await?;
+            tell(work, event, mails, news(now, Kind::FindingAssigned, text, about)).await
         })
     })
 }

@@ -22,6 +22,8 @@ pub enum Area {
     Evidence,
     /// What is done without, until when, and by whose leave.
     Exceptions,
+    /// What audits and reviews found.
+    Findings,
     Methodology,
     /// Who has which roles, and what the roles allow.
     People,
@@ -52,6 +54,7 @@ impl Area {
             "documents" | "mandatory-documents" => Self::Documents,
             "evidence" => Self::Evidence,
             "exceptions" => Self::Exceptions,
+            "findings" => Self::Findings,
             "methodology" => Self::Methodology,
             "people" | "roles" => Self::People,
             "risks" | "heat-map" | "risk-trend" | "quantifications" | "actions" | "assessment-rounds"

@@ -52,6 +52,8 @@ pub enum Action {
     WriteControls,
     /// Decide which controls apply.
     DecideApplicability,
+    /// Raise findings, follow them and close them.
+    WriteFindings,
     /// People and their roles, the tenant's settings, uploads of whole registers.
     ManageTenant,
 }
@@ -63,15 +65,26 @@ impl Role {
 
     /// The one table of roles and actions. What is not listed is refused.
     pub fn may(self, action: Action) -> bool {
-        use Action::{DecideApplicability, DecideTreatment, ManageTenant, Read, ReadTrail, WriteControls, WriteRisks};
+        use Action::{
+            DecideApplicability, DecideTreatment, ManageTenant, Read, ReadTrail, WriteControls, WriteFindings,
+            WriteRisks,
+        };
         let allowed: &[Action] = match self {
-            Self::IsmsManager => {
-                &[Read, ReadTrail, WriteRisks, DecideTreatment, WriteControls, DecideApplicability, ManageTenant]
-            }
+            Self::IsmsManager => &[
+                Read,
+                ReadTrail,
+                WriteRisks,
+                DecideTreatment,
+                WriteControls,
+                DecideApplicability,
+                WriteFindings,
+                ManageTenant,
+            ],
             Self::RiskOwner => &[Read, WriteRisks, DecideTreatment],
             Self::ControlOwner => &[Read, WriteControls],
             Self::Contributor => &[Read, WriteRisks, WriteControls],
-            Self::InternalAuditor | Self::ExternalAuditor => &[Read, ReadTrail],
+            Self::InternalAuditor => &[Read, ReadTrail, WriteFindings],
+            Self::ExternalAuditor => &[Read, ReadTrail],
             Self::Viewer => &[Read],
         };
         allowed.contains(&action)
@@ -100,11 +113,11 @@ mod tests {
         });
         assert_eq!(
             table,
-            "isms_manager: read read_trail write_risks decide_treatment write_controls decide_applicability manage_tenant\n\
+            "isms_manager: read read_trail write_risks decide_treatment write_controls decide_applicability write_findings manage_tenant\n\
              risk_owner: read write_risks decide_treatment\n\
              control_owner: read write_controls\n\
              contributor: read write_risks write_controls\n\
-             internal_auditor: read read_trail\n\
+             internal_auditor: read read_trail write_findings\n\
              external_auditor: read read_trail\n\
              viewer: read\n"
         );

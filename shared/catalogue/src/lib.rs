@@ -2,6 +2,7 @@
 //!
 //! Facts only (identifiers, titles, attributes), embedded at build time. The standard's own text is not ours to ship.
 
+mod clauses;
 mod controls;
 mod correspondence;
 mod documents;
@@ -11,6 +12,7 @@ mod scales;
 #[cfg(test)]
 mod facts;
 
+pub use clauses::{Clause, clauses, requirement_meant};
 pub use controls::{Attributes, Control, Theme, annex_a, control, control_meant};
 pub use correspondence::{Successors, predecessors, successors};
 pub use documents::{DocumentDuty, MandatoryDocument, Slot, mandatory_documents};

@@ -5,6 +5,7 @@ use async_nats::jetstream;
 use chrono::{DateTime, TimeDelta, Utc};
 use eventstore::{Actor, Cx, EventStore, Never, TenantId, aggregate};
 use messaging::{Bus, Relay, serve_replay};
+use reqwest::{Method, RequestBuilder};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use service::{Rates, Running, Settings};
@@ -140,11 +141,23 @@ impl House {
 
     /// `GET /trail` as `person` sees it: status and body.
     pub async fn get(&self, person: &str, tenant: TenantId, query: &[(&str, &str)]) -> (u16, Value) {
+        answered(self.request(Method::GET, person, tenant, "/trail").query(query)).await
+    }
+
+    /// What `person` asks below the tenant: status and body.
+    pub async fn ask(&self, person: &str, tenant: TenantId, path: &str) -> (u16, Value) {
+        answered(self.request(Method::GET, person, tenant, path)).await
+    }
+
+    pub async fn post(&self, person: &str, tenant: TenantId, path: &str, body: String) -> (u16, Value) {
+        answered(self.request(Method::POST, person, tenant, path).body(body)).await
+    }
+
+    fn request(&self, method: Method, person: &str, tenant: TenantId, path: &str) -> RequestBuilder {
         let caller = Caller { person: person.to_owned(), organisation: self.organisation, administrator: false };
         let token = self.issuer.issue(&caller, now(), TimeDelta::hours(1)).expect("signed");
-        let url = format!("{}/v1/tenants/{tenant}/trail", self.address);
-        let answer = reqwest::Client::new().get(url).query(query).bearer_auth(token).send().await.expect("an answer");
-        (answer.status().as_u16(), answer.json().await.expect("json"))
+        let url = format!("{}/v1/tenants/{tenant}{path}", self.address);
+        reqwest::Client::new().request(method, url).bearer_auth(token)
     }
 
     /// Every page of a listing, one after the other; `between` runs after each.
@@ -164,6 +177,11 @@ impl House {
             between().await;
         }
     }
+}
+
+async fn answered(request: RequestBuilder) -> (u16, Value) {
+    let answer = request.send().await.expect("an answer");
+    (answer.status().as_u16(), answer.json().await.expect("json"))
 }
 
 /// Another service's store, with its relay and its replay.

@@ -53,6 +53,10 @@ says!(Control, "control", ControlEvent {
     OwnerAssigned { owner: String },
     Required { risk: String, option: String }
 });
+says!(Finding, "finding", FindingEvent {
+    Raised { title: String, owner: Option<String> },
+    Described { title: String, owner: Option<String> }
+});
 says!(Erasure, "erasure", ErasureEvent { Noted { person: String } });
 
 pub struct House {
@@ -60,6 +64,7 @@ pub struct House {
     pub store: EventStore,
     risk: EventStore,
     controls: EventStore,
+    audit: EventStore,
     tenancy: EventStore,
     organisation: Uuid,
     issuer: Issuer,
@@ -97,6 +102,7 @@ impl House {
             store: running.ready().await[0].clone(),
             risk: source("risk", &bus).await,
             controls: source("controls", &bus).await,
+            audit: source("audit", &bus).await,
             tenancy: source("tenancy", &bus).await,
             organisation: Uuid::new_v4(),
             database,
@@ -154,6 +160,12 @@ impl House {
     pub async fn say_of_control(&self, tenant: TenantId, by: &str, id: &str, event: ControlEvent) {
         let mut work = self.controls.work(cx(tenant, by));
         work.execute::<Control>(id, None, event).await.expect("decided");
+        work.finish().await.expect("recorded");
+    }
+
+    pub async fn say_of_finding(&self, tenant: TenantId, by: &str, id: &str, event: FindingEvent) {
+        let mut work = self.audit.work(cx(tenant, by));
+        work.execute::<Finding>(id, None, event).await.expect("decided");
         work.finish().await.expect("recorded");
     }
 

@@ -1,4 +1,4 @@
-use crate::fixture::{ControlEvent, House, RiskEvent, risk_owner};
+use crate::fixture::{ControlEvent, FindingEvent, House, RiskEvent, risk_owner};
 use access::{Action, Command, Role, RoleName, Term};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -42,6 +42,22 @@ async fn owners_hear_what_concerns_them_newest_first() {
     assert_eq!(mara[1]["about"], json!({ "service": "risk", "object": "R-7" }));
     assert_eq!((&mara[1]["read"], &mara[1]["email"]), (&json!(false), &json!("none")));
     assert_eq!(house.store.verify_chain(tenant).await.expect("verified").fault, None);
+}
+
+#[tokio::test]
+async fn who_is_to_see_to_a_finding_hears_of_it_once() {
+    let house = House::new(None).await;
+    let tenant = house.tenant(&[("mara", Role::ControlOwner), ("jo", Role::ControlOwner)]).await;
+    let title = || "Restores are not rehearsed".to_owned();
+    let said = |owner: Option<&str>| FindingEvent::Described { title: title(), owner: owner.map(ToOwned::to_owned) };
+    house.say_of_finding(tenant, "admin", "F-1", FindingEvent::Raised { title: title(), owner: None }).await;
+    for owner in [Some("mara"), Some("mara"), Some("jo")] {
+        house.say_of_finding(tenant, "admin", "F-1", said(owner)).await;
+    }
+    let jo = house.until_told("jo", tenant, 2).await;
+    assert_eq!(texts(&jo)[0], "Finding F-1 is yours to see to: Restores are not rehearsed.");
+    assert_eq!(jo[0]["about"], json!({ "service": "audit", "object": "F-1" }));
+    assert_eq!(house.told("mara", tenant).await.len(), 2, "her role and the finding, once");
 }
 
 #[tokio::test]

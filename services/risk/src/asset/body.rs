@@ -1,4 +1,6 @@
-use super::{Asset, Circles, Command, HIGHEST_OBJECTIVE, Kind, LETTERS, Profile, SecurityObjectives, circular, refuse_unknown};
+use super::{
+    Asset, Circles, Command, HIGHEST_OBJECTIVE, Kind, LETTERS, Profile, SecurityObjectives, circular, refuse_unknown,
+};
 use crate::checks::{Faults, LONGEST_NAME, LONGEST_TEXT, checked_refs};
 use crate::context;
 use access::Action;
