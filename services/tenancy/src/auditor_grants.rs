@@ -158,6 +158,7 @@ async fn give(
         | Area::Documents
         | Area::Evidence
         | Area::Exceptions
+        | Area::Findings
         | Area::Methodology
         | Area::People
         | Area::Risks

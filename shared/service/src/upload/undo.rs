@@ -209,7 +209,7 @@ async fn earlier<U: Undo>(work: &mut Work, touched: &BTreeMap<Stream, Run>) -> R
     // What it began, and nobody changed since, had nothing before and stands as it was left.
     let told = touched.iter().filter(|(_, (first, _))| U::IN_PART || *first > 1);
     let streams: Vec<Stream> = told.map(|(stream, _)| stream.clone()).collect();
-    let mut earlier = Earlier {
+    let mut earlier: Earlier<U::Of> = Earlier {
         before: touched.keys().map(|stream| (stream.id().to_owned(), None)).collect(),
         left: BTreeMap::new(),
     };
