@@ -114,7 +114,8 @@ fn a_row_maps_to_several_and_says_how_far() {
     let (full, partial) = (Strength::Full, Strength::Partial);
     let annex = |target, strength| mapping("1", "iso27001_2022", target, strength);
     assert_eq!(read, [(4, annex("A.5.1", full)), (2, annex("A.5.2", partial)), (3, mapping("2", "other", "x", full))]);
-    let many = format!("requirement,answered_by\n1,{}\n", (0..=5000).map(|n| format!("A.{n}|")).collect::<String>());
+    let targets = (0..=5000).map(|number| format!("A.{number}")).collect::<Vec<_>>().join("|");
+    let many = format!("requirement,answered_by\n1,{targets}\n");
     let wrong = mappings(&table(&many, MAPPED), "this").expect_err("refused");
     assert_eq!(wrong[0].detail, "it says 5001 times what answers what, and 5000 are the most: say less");
     let text = "requirement,answered_by,framework,strength\n1,,,\n1,x,this,half\n";

@@ -130,7 +130,8 @@ async fn look_up(work: &mut Work, id: &str, rows: &[Mapped]) -> Result<(), Probl
         }
         match asked.get(framework.as_str()) {
             None => {
-                wrong(*row, "framework", format!("there is no framework {framework} here: GET /frameworks lists them"))
+                let detail = format!("there is no framework {framework} here: GET /frameworks lists them");
+                wrong(*row, "framework", detail);
             }
             Some(asked) if asked.contains(target) => {}
             Some(_) => {
