@@ -115,10 +115,6 @@ impl Framework {
         self.contents.is_some()
     }
 
-    pub fn asks_for(&self, requirement: &str) -> bool {
-        self.contents.as_ref().is_some_and(|contents| contents.asks_for(requirement))
-    }
-
     fn decide(&self, command: Command, _: &Cx) -> Result<Vec<Event>, Broken> {
         let Some(standing) = &self.contents else {
             let Command::Register(contents) = command else { return Err(Broken::NotRegistered) };
@@ -149,8 +145,9 @@ impl Framework {
 
     /// Requirements that mappings name and the contents lack.
     fn missing(mappings: &[Mapping], contents: &Contents) -> Vec<String> {
-        let gone = mappings.iter().map(|mapping| &mapping.requirement).filter(|id| !contents.asks_for(id));
-        gone.collect::<BTreeSet<_>>().into_iter().cloned().collect()
+        let asked: BTreeSet<&String> = contents.requirements.iter().map(|asked| &asked.id).collect();
+        let named: BTreeSet<&String> = mappings.iter().map(|mapping| &mapping.requirement).collect();
+        named.difference(&asked).copied().cloned().collect()
     }
 
     fn apply(&mut self, event: Event) {
@@ -159,12 +156,6 @@ impl Framework {
             Event::Mapped { mappings } => self.mappings = mappings,
             Event::Removed {} => *self = Self::default(),
         }
-    }
-}
-
-impl Contents {
-    fn asks_for(&self, requirement: &str) -> bool {
-        self.requirements.iter().any(|asked| asked.id == requirement)
     }
 }
 

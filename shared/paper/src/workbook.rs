@@ -39,7 +39,8 @@ pub fn workbook(paper: &Paper) -> Result<Vec<u8>, Unwritable> {
 fn cover(sheet: &mut Worksheet, paper: &Paper) -> Result<(), XlsxError> {
     let title = Format::new().set_bold().set_font_size(20).set_font_color(INK);
     let label = Format::new().set_font_color(FAINT).set_align(FormatAlign::Top);
-    let value = Format::new().set_font_color(INK).set_text_wrap().set_align(FormatAlign::Top);
+    let value =
+        Format::new().set_font_color(INK).set_text_wrap().set_align(FormatAlign::Top).set_align(FormatAlign::Left);
     sheet.set_name("About")?.set_screen_gridlines(false);
     sheet.set_column_width(0, 22)?.set_column_width(1, 90)?;
     sheet.write_string_with_format(0, 0, &paper.title, &title)?;
@@ -57,7 +58,11 @@ fn cover(sheet: &mut Worksheet, paper: &Paper) -> Result<(), XlsxError> {
     let said = stamp.into_iter().chain([("", String::new())]).chain(facts);
     for (row, (name, said)) in (2..).zip(said) {
         sheet.write_string_with_format(row, 0, name, &label)?;
-        sheet.write_string_with_format(row, 1, said, &value)?;
+        match said.parse::<u32>() {
+            // A count can be worked with.
+            Ok(number) if number.to_string() == said => sheet.write_number_with_format(row, 1, number, &value)?,
+            _ => sheet.write_string_with_format(row, 1, said, &value)?,
+        };
     }
     page(sheet, paper);
     Ok(())
@@ -75,6 +80,7 @@ fn sheet(sheet: &mut Worksheet, paper: &Paper, table: &Table) -> Result<(), Xlsx
         .set_align(FormatAlign::Top)
         .set_border_bottom(FormatBorder::Thin)
         .set_border_bottom_color(LINE);
+    let day = cell.clone().set_num_format("yyyy-mm-dd").set_align(FormatAlign::Left);
     let levels: Vec<Format> = (0..table.levels.len()).map(|rank| shaded(&cell, rank, table.levels.len())).collect();
     sheet.set_name(&table.title)?;
     for (at, column) in (0..).zip(table.columns) {
@@ -84,7 +90,8 @@ fn sheet(sheet: &mut Worksheet, paper: &Paper, table: &Table) -> Result<(), Xlsx
     for (number, row) in (1..).zip(&table.rows) {
         for ((at, column), text) in (0..).zip(table.columns).zip(row) {
             let rank = table.levels.iter().position(|level| column.kind == Kind::Level && level == text);
-            let format = rank.and_then(|rank| levels.get(rank)).unwrap_or(&cell);
+            let plain = if column.kind == Kind::Day { &day } else { &cell };
+            let format = rank.and_then(|rank| levels.get(rank)).unwrap_or(plain);
             write(sheet, (number, at), column, text, format)?;
         }
     }
@@ -96,7 +103,7 @@ fn sheet(sheet: &mut Worksheet, paper: &Paper, table: &Table) -> Result<(), Xlsx
     Ok(())
 }
 
-/// Numbers can be added up; everything else is a text, never a formula.
+/// Numbers can be added up and days be counted; everything else is a text, never a formula.
 fn write(
     sheet: &mut Worksheet,
     (row, at): (u32, u16),
@@ -104,11 +111,16 @@ fn write(
     text: &str,
     format: &Format,
 ) -> Result<(), XlsxError> {
-    match text.parse::<f64>() {
-        Ok(number) if column.kind == Kind::Number => sheet.write_number_with_format(row, at, number, format)?,
-        _ => sheet.write_string_with_format(row, at, cut(&column.shown(text)), format)?,
+    let written = match column.kind {
+        Kind::Number => {
+            text.parse::<f64>().ok().map(|number| sheet.write_number_with_format(row, at, number, format).map(drop))
+        }
+        Kind::Day => ExcelDateTime::parse_from_str(text)
+            .ok()
+            .map(|day| sheet.write_datetime_with_format(row, at, &day, format).map(drop)),
+        Kind::Text | Kind::Word | Kind::Flag | Kind::List | Kind::Level => None,
     };
-    Ok(())
+    written.unwrap_or_else(|| sheet.write_string_with_format(row, at, cut(&column.shown(text)), format).map(drop))
 }
 
 fn shaded(cell: &Format, rank: usize, levels: usize) -> Format {
@@ -141,14 +153,15 @@ mod tests {
     use calamine::{Data, Reader, Xlsx, open_workbook_from_rs};
     use std::io::Cursor;
 
-    const COLUMNS: [Column; 3] = [
+    const COLUMNS: [Column; 4] = [
         Column::new("ref", "Ref", Kind::Text, 10),
         Column::new("score", "Score", Kind::Number, 8),
         Column::new("level", "Level", Kind::Level, 8),
+        Column::new("due", "Due", Kind::Day, 12),
     ];
 
     fn paper() -> Paper {
-        let row = |cells: [&str; 3]| cells.map(ToOwned::to_owned).to_vec();
+        let row = |cells: [&str; 4]| cells.map(ToOwned::to_owned).to_vec();
         Paper {
             title: "Risk register".to_owned(),
             stamp: Stamp {
@@ -166,7 +179,7 @@ mod tests {
             tables: vec![Table {
                 title: "Risks".to_owned(),
                 columns: &COLUMNS,
-                rows: vec![row(["=1+1", "12", "high"]), row(["R-2", "", "low"])],
+                rows: vec![row(["=1+1", "12", "high", "2026-03-01"]), row(["R-2", "", "low", ""])],
                 levels: ["low", "high"].map(ToOwned::to_owned).to_vec(),
             }],
         }
@@ -179,21 +192,17 @@ mod tests {
         let mut book: Xlsx<_> = open_workbook_from_rs(Cursor::new(bytes)).expect("read");
         let about = book.worksheet_range("About").expect("the first sheet");
         let cells: Vec<&str> = about.cells().filter_map(|(_, _, cell)| calamine::DataType::get_string(cell)).collect();
-        for said in [
-            "Risk register",
-            "Larkspur & Co",
-            "Nordlicht",
-            "2026-03-01 09:30:00 UTC",
-            "42",
-            "mara",
-            "risks.csv?as_of=42",
-        ] {
+        for said in
+            ["Risk register", "Larkspur & Co", "Nordlicht", "2026-03-01 09:30:00 UTC", "mara", "risks.csv?as_of=42"]
+        {
             assert!(cells.contains(&said), "{said}: {cells:?}");
         }
+        assert!(about.cells().any(|(_, _, cell)| *cell == Data::Float(42.0)), "the position is a number");
         let risks = book.worksheet_range("Risks").expect("the table");
         assert_eq!(risks.get((1, 0)), Some(&Data::String("=1+1".to_owned())));
         assert_eq!(risks.get((1, 1)), Some(&Data::Float(12.0)));
         assert_eq!(risks.get((2, 2)), Some(&Data::String("low".to_owned())));
+        assert_eq!(risks.get((1, 3)).and_then(calamine::DataType::get_datetime).map(|day| day.as_f64()), Some(46082.0));
         assert!(book.worksheet_formula("Risks").expect("read").is_empty());
     }
 }

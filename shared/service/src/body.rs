@@ -123,7 +123,26 @@ fn explain(path: &str, message: &str) -> Problem {
         (path, Some(named)) if path.rsplit('.').next() != Some(named) => format!("{path}.{named}"),
         (path, _) => path.to_owned(),
     };
-    Problem::field(field, message)
+    Problem::field(field, plain(message))
+}
+
+/// serde's sentence without words that only programmers know.
+fn plain(message: &str) -> String {
+    if message.starts_with("UUID parsing failed") {
+        return "it is no id: give it as it was answered, such as 0190a0b0-0000-7000-8000-000000000000".to_owned();
+    }
+    let whole = |bits: &str, bounds: &str| (format!("expected {bits}"), format!("expected a whole number {bounds}"));
+    let words = [
+        whole("u8", "from 0 to 255"),
+        whole("u16", "from 0 to 65535"),
+        whole("u32", "from 0 to 4294967295"),
+        whole("i64", "of 64 bits"),
+        ("expected f64".to_owned(), "expected a number".to_owned()),
+        ("expected a string".to_owned(), "expected a text in quotation marks".to_owned()),
+    ];
+    let found =
+        words.iter().find_map(|(theirs, ours)| Some(format!("{}{ours}", message.strip_suffix(theirs.as_str())?)));
+    found.unwrap_or_else(|| message.to_owned())
 }
 
 #[cfg(test)]
@@ -194,5 +213,14 @@ mod tests {
         starts(r#"{"until": "x", "occurred_at": "yesterday"}"#, "occurred_at");
         starts(r#"{"until": "x", "occurred_at": "2026-03-01T09:30:01Z"}"#, "occurred_at");
         starts(&format!(r#"{{"until": "{}"}}"#, "x".repeat(10_001)), "until");
+    }
+
+    #[test]
+    fn what_was_expected_is_said_in_words_that_are_no_programs() {
+        let told = |body: &str| parsed(body).expect_err("refused");
+        let size = told(r#"{"until": "x", "inner": {"size": 300}}"#);
+        assert_eq!(size, "inner.size: invalid value: integer `300`, expected a whole number from 0 to 255");
+        let text = told(r#"{"until": 3}"#);
+        assert_eq!(text, "until: invalid type: integer `3`, expected a text in quotation marks");
     }
 }

@@ -9,6 +9,9 @@ use std::collections::{BTreeMap, HashMap};
 /// More rows than this are no register of one organisation.
 pub const MOST_ROWS: usize = 20_000;
 
+/// Nor has one as many columns.
+pub const MOST_COLUMNS: usize = 200;
+
 /// The cells of a row, each in its place.
 pub type Record = Vec<String>;
 
@@ -58,7 +61,7 @@ impl Table {
         } else if sheet.is_some() {
             Err(field_error("sheet", "only a workbook has sheets: leave it out, or send an .xlsx file"))
         } else {
-            text(file).map(|text| records(&text, delimiter(&text)))
+            text(file).and_then(|text| records(&text, delimiter(&text)))
         };
         Self::of(records.map_err(|error| vec![error])?, columns)
     }
@@ -70,10 +73,6 @@ impl Table {
             return Err(vec![field_error("body", detail)]);
         };
         let heading = Heading::read(heading_row, &heading, columns)?;
-        if records.len() > MOST_ROWS {
-            let detail = format!("it has {} rows, and {MOST_ROWS} are the most at once: split it", records.len());
-            return Err(vec![field_error("body", detail)]);
-        }
         let mut table = Self { rows: Vec::new(), ignored_columns: heading.ignored.clone(), errors: Vec::new() };
         for (number, record) in records {
             match heading.row(number, record) {
@@ -141,8 +140,12 @@ fn delimiter(text: &str) -> u8 {
     most.and_then(|delimiter| u8::try_from(delimiter).ok()).unwrap_or(b',')
 }
 
-/// The records that are not empty, each with its row.
-fn records(text: &str, delimiter: u8) -> Vec<(u64, Record)> {
+pub fn too_many_rows() -> FieldError {
+    field_error("body", format!("it has more than {MOST_ROWS} rows, which are the most at once: split it"))
+}
+
+/// The records that are not empty, each with its row. It is read no further than it may reach.
+fn records(text: &str, delimiter: u8) -> Result<Vec<(u64, Record)>, FieldError> {
     let mut reader =
         ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_reader(text.as_bytes());
     let mut records = Vec::new();
@@ -150,11 +153,19 @@ fn records(text: &str, delimiter: u8) -> Vec<(u64, Record)> {
     let mut record = StringRecord::new();
     while reader.read_record(&mut record).unwrap_or(false) {
         row += 1 + empty_rows_before(text, &record);
+        if record.iter().skip(MOST_COLUMNS).any(|cell| !cell.trim().is_empty()) {
+            let detail = format!("it has {} cells, and {MOST_COLUMNS} columns are the most", record.len());
+            return Err(FieldError { row: Some(row), ..field_error("body", detail) });
+        }
         if record.iter().any(|cell| !cell.trim().is_empty()) {
-            records.push((row, record.iter().map(ToOwned::to_owned).collect()));
+            records.push((row, record.iter().take(MOST_COLUMNS).map(ToOwned::to_owned).collect()));
+        }
+        // The heading is one more.
+        if records.len() > MOST_ROWS + 1 {
+            return Err(too_many_rows());
         }
     }
-    records
+    Ok(records)
 }
 
 /// The reader steps over empty lines, and a spreadsheet counts them.
@@ -219,7 +230,7 @@ impl Heading {
 
 #[cfg(test)]
 mod tests {
-    use super::{MOST_ROWS, Table};
+    use super::{MOST_COLUMNS, MOST_ROWS, Table};
     use crate::columns::Columns;
 
     const COLUMNS: Columns = Columns::of(&["ref_id", "name", "description"]);
@@ -285,5 +296,9 @@ mod tests {
         assert!(refused(&[0xd0, 0xcf, 0x11, 0xe0, 0xa1])[0].contains("save it as .xlsx"));
         let endless = format!("ref_id,name\n{}", "R-1,a\n".repeat(MOST_ROWS + 1));
         assert!(refused(endless.as_bytes())[0].contains("split it"));
+        let empty = ",".repeat(MOST_COLUMNS);
+        let wide = format!("ref_id,name{empty}\nR-1,a{empty}");
+        assert_eq!(rows(&read(&wide)), [(2, "R-1", "")], "columns without anything are none");
+        assert!(refused(format!("{wide}x").as_bytes())[0].starts_with("body: it has 202 cells, and 200 columns"));
     }
 }

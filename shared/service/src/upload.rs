@@ -22,6 +22,7 @@ use kept::{Import, Kept};
 use serde::{Deserialize, Serialize};
 use std::fmt::Display;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -33,6 +34,9 @@ const MOST_ERRORS: usize = 1000;
 
 /// So many rows are decided before another request may use the thread: a few milliseconds.
 const AT_A_STRETCH: usize = 50;
+
+/// How many uploads a process reads at once.
+const READ_AT_ONCE: usize = 4;
 
 /// What stands as the reason of what an upload changes, where it came with none.
 const REASON: &str = "as imported";
@@ -378,8 +382,16 @@ fn listed(mut errors: Vec<FieldError>) -> Vec<FieldError> {
     errors
 }
 
-/// Work without I/O that takes its time, on a thread where it holds up no request.
+/// Work without I/O that takes its time, on a thread where it holds up no request. A few at once: a workbook may unfold to a hundred times
+/// its size.
 async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
+    static FREE: Semaphore = Semaphore::const_new(READ_AT_ONCE);
+    let turn = FREE.acquire().await.map_err(|_| Problem::internal())?;
+    let work = move || {
+        // Given back when it is done, also where nobody waits for it any more.
+        let _turn = turn;
+        work()
+    };
     tokio::task::spawn_blocking(work).await.map_err(|error| {
         tracing::error!(%error, "an upload could not be read");
         Problem::internal()

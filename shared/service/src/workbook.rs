@@ -1,6 +1,6 @@
 //! The cells of a workbook (.xlsx) as people see them.
 
-use crate::table::{MOST_ROWS, Record};
+use crate::table::{MOST_COLUMNS, MOST_ROWS, Record, too_many_rows};
 use crate::{FieldError, field_error};
 use calamine::{DataRef, ExcelDateTime, Reader, SheetType, SheetVisible, Xlsx, XlsxError};
 use std::collections::BTreeMap;
@@ -12,8 +12,6 @@ const MOST_UNPACKED: u64 = 128 * 1024 * 1024;
 
 /// A workbook of the largest register has a dozen.
 const MOST_PARTS: usize = 2_000;
-
-const MOST_COLUMNS: usize = 200;
 
 type Workbook<'a> = Xlsx<Cursor<&'a [u8]>>;
 
@@ -49,13 +47,7 @@ fn refuse_bombs(file: &[u8]) -> Result<(), FieldError> {
         let is_xml = part.name().map_err(|error| broken(&error))?.to_lowercase().ends_with(".xml");
         let mut unpacked = Vec::new();
         let size = part.take(left + 1).read_to_end(&mut unpacked).map_err(|error| broken(&error))?;
-        left = left.checked_sub(u64::try_from(size).unwrap_or(u64::MAX)).ok_or_else(|| {
-            let most = MOST_UNPACKED / 1024 / 1024;
-            field_error(
-                "body",
-                format!("unpacked it has more than {most} MB, which is the most: split it, or send CSV"),
-            )
-        })?;
+        left = less(left, size)?;
         // XML has neither; with them a text could be written so that it is not found here and understood later.
         if is_xml && unpacked.iter().any(|byte| [0, 0x1b].contains(byte)) {
             return Err(field_error("body", "it is not written in UTF-8: save it again as .xlsx, or send CSV"));
@@ -65,6 +57,14 @@ fn refuse_bombs(file: &[u8]) -> Result<(), FieldError> {
         }
     }
     Ok(())
+}
+
+/// What is left of it without so many bytes.
+fn less(left: u64, size: usize) -> Result<u64, FieldError> {
+    let most = MOST_UNPACKED / 1024 / 1024;
+    let detail = format!("unpacked it has more than {most} MB, which is the most: split it, or send CSV");
+    let size = u64::try_from(size).unwrap_or(u64::MAX);
+    left.checked_sub(size).ok_or_else(|| field_error("body", detail))
 }
 
 /// How many texts a part says that it holds; the reader makes room for as many before it has seen one.
@@ -97,11 +97,14 @@ fn chosen(workbook: &Workbook<'_>, sheet: Option<&str>) -> Result<String, FieldE
 fn read(workbook: &mut Workbook<'_>, name: &str) -> Result<BTreeMap<u64, Record>, FieldError> {
     let mut cells = workbook.worksheet_cells_reader(name).map_err(|error| unreadable(&error))?;
     let mut records: BTreeMap<u64, Record> = BTreeMap::new();
+    // A text may be long, stand in the file once and in every cell.
+    let mut left = MOST_UNPACKED;
     while let Some(cell) = cells.next_cell().map_err(|error| unreadable(&error))? {
         let text = shown(cell.get_value());
         if text.trim().is_empty() {
             continue;
         }
+        left = less(left, text.len())?;
         let (row, column) = cell.get_position();
         let (row, column) = (u64::from(row) + 1, usize::try_from(column).unwrap_or(usize::MAX));
         if column >= MOST_COLUMNS {
@@ -117,8 +120,7 @@ fn read(workbook: &mut Workbook<'_>, name: &str) -> Result<BTreeMap<u64, Record>
         }
         // The heading is one more.
         if records.len() > MOST_ROWS + 1 {
-            let detail = format!("it has more than {MOST_ROWS} rows, which are the most at once: split it");
-            return Err(field_error("body", detail));
+            return Err(too_many_rows());
         }
     }
     Ok(records)

@@ -88,7 +88,7 @@ pub async fn coverage(call: Call) -> Result<Response, Problem> {
         Listing { filters: Vec::new(), sort: Statement::ORDER, descending: false, after: None, limit: MOST_CONTROLS };
     let controls = list::<Statement>(&mut session, position, &listing).await?.rows;
     let controls: BTreeMap<String, Statement> = controls.into_iter().map(|row| (row.key, row.data)).collect();
-    let answers = Answers(all.iter().map(|(id, uploaded)| (id.as_str(), uploaded)).collect());
+    let answers = Answers::of(&all.iter().map(|(id, uploaded)| (id.as_str(), uploaded)).collect());
     let items = covered(call.id(), &contents, &answers, &controls);
     let (counts, id) = (CoverageCounts::of(&items), call.id().to_owned());
     let Contents { title, version, .. } = contents;

@@ -1,11 +1,12 @@
 use super::answers::{OF_2013, OF_2022};
+use super::upload::strange;
 use super::{Asked, Contents, Event, Mapping};
 use axum::http::StatusCode;
 use axum::response::Response;
 use catalogue::{annex_a, annex_a_2013};
 use eventstore::{Recorded, Session, StoreError};
 use serde::{Deserialize, Serialize};
-use service::{Call, Item, Problem, json};
+use service::{Call, Item, Problem, json, object_answer};
 use utoipa::ToSchema;
 use views::{Folded, Listing, View, list as rows, stream_key};
 
@@ -99,4 +100,12 @@ pub async fn list(call: Call) -> Result<Response, Problem> {
         items.push(of(&id, contents, false, mapped));
     }
     Ok(json(StatusCode::OK, position, &Frameworks { position, items }))
+}
+
+/// `GET /frameworks/{id}`
+pub async fn one(call: Call) -> Result<Response, Problem> {
+    if built_in(call.id()).is_some() {
+        return Err(strange(call.id()));
+    }
+    Ok(object_answer(&call.object::<UploadedFramework>(call.id()).await?))
 }

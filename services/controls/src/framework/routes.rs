@@ -2,12 +2,12 @@
 
 use super::UploadedFramework;
 use super::coverage::{Coverage, coverage};
-use super::list::{Frameworks, list};
+use super::list::{Frameworks, list, one};
 use super::remove::RemoveFramework;
 use super::upload::{MOST_BYTES, begin, describe, map};
 use access::Action::{Read, WriteControls};
 use axum::http::Method;
-use service::{Answered, Route, Routes};
+use service::{Answered, Object, Route, Routes};
 
 pub fn routes(routes: Routes) -> Routes {
     let described = |route: Route| {
@@ -40,7 +40,12 @@ pub fn routes(routes: Routes) -> Routes {
         )
         .with(described(again).gives::<Answered>(200).answered_by(describe))
         .command::<RemoveFramework>(Method::DELETE, "/frameworks/{id}")
-        .object::<UploadedFramework>("/frameworks/{id}", "A framework that was uploaded, and what answers it")
+        .with(
+            Route::tenant(Method::GET, "/frameworks/{id}", Read, "A framework that was uploaded, and what answers it")
+                .as_of()
+                .gives::<Object<UploadedFramework>>(200)
+                .answered_by(one),
+        )
         .history::<UploadedFramework>("/frameworks/{id}/history", "Who changed a framework, when, why, and what")
         .with(
             Route::tenant(

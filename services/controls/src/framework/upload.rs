@@ -8,10 +8,11 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use eventstore::{NOW, Work};
 use service::{
-    Call, Cells, Columns, Faults, FieldError, Outcome, Problem, Row, Table, checked_ref, checked_text_if_given,
-    entries, field_error,
+    Call, Cells, Columns, FieldError, Outcome, Problem, Row, Table, checked_ref, checked_text_if_given, entries,
+    field_error,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 pub const MOST_BYTES: usize = 2 * 1024 * 1024;
 
@@ -44,27 +45,37 @@ pub async fn describe(call: Call) -> Result<Response, Problem> {
 /// `PUT /frameworks/{id}/mappings`
 pub async fn map(call: Call) -> Result<Response, Problem> {
     let table = call.sent()?.table(MAPPED).await?.map_err(Problem::fields)?;
-    let mappings = mappings(&table, call.id()).map_err(Problem::fields)?;
-    carry_out(&call, call.id().to_owned(), false, Command::Map(mappings)).await
+    let rows = mappings(&table, call.id()).map_err(Problem::fields)?;
+    let command = Command::Map(rows.iter().map(|(_, mapping)| mapping.clone()).collect());
+    perform(&call, call.id().to_owned(), false, command, Arc::new(rows)).await
 }
 
 async fn carry_out(call: &Call, id: String, begins: bool, command: Command) -> Result<Response, Problem> {
+    perform(call, id, begins, command, Arc::default()).await
+}
+
+/// `rows` are looked up before the command is decided.
+async fn perform(
+    call: &Call,
+    id: String,
+    begins: bool,
+    command: Command,
+    rows: Arc<Vec<Mapped>>,
+) -> Result<Response, Problem> {
     let (expected, cx) = (call.if_match()?, call.upload()?);
     let lane = format!("framework-{id}");
     let done = call.store.perform(&cx, &lane, |work| {
-        let (id, command) = (id.clone(), command.clone());
+        let (id, command, rows) = (id.clone(), command.clone(), rows.clone());
         Box::pin(async move {
             let is_there = work.load::<Framework>(&id).await?.0.is_there();
             if !begins && !is_there {
-                return Err(Problem::not_found(format!("framework {id}")));
+                return Err(strange(&id));
             }
             if begins && !is_there && uploaded(work.session().await?, NOW - 1).await?.len() >= MOST {
-                let detail = format!("{MOST} frameworks are the most that a tenant has: remove one first");
-                return Err(Problem::new(StatusCode::CONFLICT, "too_many", detail));
+                let detail = format!("a tenant has {MOST} frameworks at most: remove one first, by DELETE /frameworks/ID");
+                return Err(Problem::new(StatusCode::CONFLICT, "too_many_frameworks", detail));
             }
-            if let Command::Map(mappings) = &command {
-                find_targets(work, mappings).await?;
-            }
+            look_up(work, &id, &rows).await?;
             let changed = work.execute::<Framework>(&id, expected, command).await?;
             Ok(Outcome { id, version: changed.version, changed: changed.changed })
         })
@@ -72,29 +83,57 @@ async fn carry_out(call: &Call, id: String, begins: bool, command: Command) -> R
     Ok(call.carried_out(&done.await?, begins))
 }
 
-/// Each target is asked for by its framework.
-async fn find_targets(work: &mut Work, mappings: &[Mapping]) -> Result<(), Problem> {
-    let mut named: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for mapping in mappings {
-        named.entry(&mapping.framework).or_default().insert(&mapping.target);
+/// No framework of this id was uploaded.
+pub fn strange(id: &str) -> Problem {
+    if built_in(id).is_none() {
+        return Problem::not_found(format!("framework {id}"));
     }
-    let mut faults = Faults::default();
-    for (framework, targets) in named {
-        let built_in = built_in(framework);
-        let uploaded = work.load::<Framework>(framework).await?.0;
-        let known = |target: &str| match &built_in {
-            Some(contents) => contents.asks_for(target),
-            None => uploaded.asks_for(target),
+    let detail = format!("{id} is built in, and is not uploaded: GET /frameworks/{id}/coverage tells what it asks for");
+    Problem::new(StatusCode::NOT_FOUND, "not_found", detail)
+}
+
+/// Each row maps what the framework asks for to what another one does, or all rows that do not are told.
+async fn look_up(work: &mut Work, id: &str, rows: &[Mapped]) -> Result<(), Problem> {
+    let named: BTreeSet<&str> = rows.iter().map(|(_, mapping)| mapping.framework.as_str()).chain([id]).collect();
+    let mut asked: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for framework in named {
+        let contents = match built_in(framework) {
+            Some(contents) => Some(contents),
+            None => work.load::<Framework>(framework).await?.0.contents.clone(),
         };
-        let unknown: Vec<&str> = targets.into_iter().filter(|target| !known(target)).collect();
-        for target in unknown {
-            faults.wrong(
-                "answered_by",
-                format!("framework {framework} has no {target}: GET /frameworks lists what is here"),
-            );
+        if let Some(contents) = contents {
+            asked.insert(framework, contents.requirements.into_iter().map(|asked| asked.id).collect());
         }
     }
-    faults.settle(Some(()))
+    let mut errors: Vec<FieldError> = Vec::new();
+    let mut wrong = |row: u64, field: &str, detail: String| {
+        errors.push(FieldError { row: Some(row), ..field_error(field, detail) });
+    };
+    for (row, Mapping { requirement, framework, target, .. }) in rows {
+        if asked.get(id).is_some_and(|asked| !asked.contains(requirement)) {
+            wrong(
+                *row,
+                "requirement",
+                format!("{id} does not ask for {requirement}: GET /frameworks/{id} tells what it does"),
+            );
+        }
+        match asked.get(framework.as_str()) {
+            None => {
+                let detail = format!("there is no framework {framework} here: GET /frameworks lists them");
+                wrong(*row, "framework", detail);
+            }
+            Some(asked) if asked.contains(target) => {}
+            Some(_) => {
+                let detail = format!(
+                    "framework {framework} has no {target}: GET /frameworks/{framework}/coverage tells what it has"
+                );
+                wrong(*row, "answered_by", detail);
+            }
+        }
+    }
+    errors.sort_by_cached_key(|error| (error.row, error.field.clone(), error.detail.clone()));
+    errors.dedup();
+    if errors.is_empty() { Ok(()) } else { Err(Problem::fields(errors)) }
 }
 
 /// What a request says of a framework; what the query leaves out stays as it is.
@@ -119,6 +158,9 @@ impl Said {
 /// All rows, or every mistake in them.
 pub fn requirements(table: &Table) -> Result<Vec<Asked>, Vec<FieldError>> {
     let all = within(table, MOST_REQUIREMENTS)?;
+    if all.is_empty() && table.errors.is_empty() {
+        return Err(vec![field_error("body", "it has no rows: a framework asks for something, a row each")]);
+    }
     let mut seen = HashMap::new();
     let (mut errors, mut asked) = (table.errors.clone(), Vec::new());
     for row in all {
@@ -145,13 +187,16 @@ pub fn requirements(table: &Table) -> Result<Vec<Asked>, Vec<FieldError>> {
     if errors.is_empty() { Ok(asked.into_iter().map(|(_, asked)| asked).collect()) } else { Err(errors) }
 }
 
+/// A mapping, and the row that says it.
+pub type Mapped = (u64, Mapping);
+
 /// The same of mappings; what stands twice is one.
-pub fn mappings(table: &Table, of: &str) -> Result<Vec<Mapping>, Vec<FieldError>> {
+pub fn mappings(table: &Table, of: &str) -> Result<Vec<Mapped>, Vec<FieldError>> {
     let all = within(table, MOST_MAPPINGS)?;
     let (mut errors, mut made) = (table.errors.clone(), BTreeMap::new());
     for row in all {
         match mapping(row, of) {
-            Ok((ends, strength)) => made.extend(ends.into_iter().map(|end| (end, strength))),
+            Ok((ends, strength)) => made.extend(ends.into_iter().map(|end| (end, (row.number, strength)))),
             Err(wrong) => errors.extend(wrong),
         }
     }
@@ -159,7 +204,14 @@ pub fn mappings(table: &Table, of: &str) -> Result<Vec<Mapping>, Vec<FieldError>
         errors.sort_by_key(|error| error.row);
         return Err(errors);
     }
-    let mapping = |((requirement, framework, target), strength)| Mapping { requirement, framework, target, strength };
+    if made.len() > MOST_MAPPINGS {
+        let detail =
+            format!("it says {} times what answers what, and {MOST_MAPPINGS} are the most: say less", made.len());
+        return Err(vec![field_error("body", detail)]);
+    }
+    let mapping = |((requirement, framework, target), (row, strength))| {
+        (row, Mapping { requirement, framework, target, strength })
+    };
     Ok(made.into_iter().map(mapping).collect())
 }
 
@@ -203,6 +255,7 @@ fn strength(word: &str) -> Result<Strength, String> {
     }
 }
 
+/// The rows, where they are no more than these.
 fn within(table: &Table, most: usize) -> Result<&[Row], Vec<FieldError>> {
     let count = table.rows.len();
     if count > most {

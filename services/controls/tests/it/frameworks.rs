@@ -72,7 +72,7 @@ async fn a_framework_is_removed_once_nothing_is_answered_by_it_and_there_are_so_
         assert_eq!(send(&tenant, Method::POST, &path, table).await.status, 201);
     }
     let (status, code, _) = send(&tenant, Method::POST, "/frameworks?ref=F-51&title=X", table).await.problem();
-    assert_eq!((status, code.as_str()), (409, "too_many"));
+    assert_eq!((status, code.as_str()), (409, "too_many_frameworks"));
     assert_eq!(send(&tenant, Method::POST, "/frameworks?ref=F-1&title=X", table).await.status, 200, "it is there");
     send(&tenant, Method::PUT, "/frameworks/F-2/mappings", "requirement,answered_by,framework\n1,1,F-1\n").await;
     let remove = async |path: &str| {
@@ -114,9 +114,18 @@ async fn a_wrong_table_is_told_row_by_row_and_another_tenants_framework_is_not_t
         let (status, _, detail) = send(&ours, method, path, table).await.problem();
         assert!(status == 400 && detail.starts_with(told), "{path}: {detail}");
     }
-    let (status, code, _) =
-        send(&ours, Method::PUT, "/frameworks/X/mappings", "requirement,answered_by\n2,A.5.1\n").await.problem();
-    assert_eq!((status, code.as_str()), (409, "not_asked_for"));
+    let text = "requirement,answered_by,framework\n1,A.5.1,\n2,\"A.5.1, A.9.9\",\n1,1,Y\n";
+    let told = send(&ours, Method::PUT, "/frameworks/X/mappings", text).await.json();
+    let told = told["errors"].as_array().expect("errors").iter().map(|error| (&error["row"], &error["field"]));
+    let at = |row: u64, field: &str| (json!(row), json!(field));
+    assert_eq!(
+        told.map(|(row, field)| (row.clone(), field.clone())).collect::<Vec<_>>(),
+        [at(3, "answered_by"), at(3, "requirement"), at(4, "framework")]
+    );
+    for (method, path) in [(Method::GET, "/frameworks/iso27001_2013"), (Method::PUT, "/frameworks/iso27001_2013")] {
+        let (status, _, detail) = send(&ours, method, path, table).await.problem();
+        assert!(status == 404 && detail.starts_with("iso27001_2013 is built in"), "{detail}");
+    }
 
     for path in ["/frameworks/X", "/frameworks/X/coverage", "/frameworks/X/history"] {
         assert_eq!(theirs.get(path).await.status, 404, "{path}");
@@ -129,7 +138,7 @@ async fn a_wrong_table_is_told_row_by_row_and_another_tenants_framework_is_not_t
         send(&theirs, Method::PUT, "/frameworks/Z/mappings", "requirement,answered_by,framework\n1,1,X\n")
             .await
             .problem();
-    assert!(status == 400 && detail.starts_with("answered_by: framework X has no 1"), "{detail}");
+    assert!(status == 400 && detail.starts_with("framework: there is no framework X here"), "{detail}");
     let mut session = house.store.session(theirs.id).await.expect("a session");
     let seen: i64 =
         sqlx::query_scalar("select count(*) from view_framework").fetch_one(session.connection()).await.expect("read");

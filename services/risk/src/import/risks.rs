@@ -282,11 +282,14 @@ fn assessment(cells: &mut Cells<'_>, known: &Known, category: Option<&str>, rate
             return None;
         }
     };
+    let written = [(likelihood.field, likelihood.text), (severity.field, severity.text)];
     match known.methodology.rate(likelihood, severity, category) {
         Ok(rating) => Some(Assessment { stage, rating, rationale: None }),
         Err(errors) => {
             for error in errors {
-                let detail = format!("{}; or say what it means, as in map={}:word=4", error.detail, error.field);
+                let word = written.iter().find(|(field, _)| error.field == *field).map_or("word", |(_, text)| *text);
+                let word: String = word.chars().take(60).collect();
+                let detail = format!("{}; or say what it means, as in map={}:{word}=4", error.detail, error.field);
                 cells.faults.add(FieldError { detail, ..error });
             }
             None
@@ -447,7 +450,7 @@ mod tests {
             "Some(2) additional_controls: `Backup policy` is no control of ISO/IEC 27001:2022 Annex A: write an id such as \
              A.8.13, or say which it means, as in map=controls:Backup policy=A.8.13",
             "Some(2) current_proba: `Probable` is not on the likelihood scale: write a label or a number, one of 1 Rare, \
-             2 Unlikely, 3 Possible, 4 Likely, 5 Almost certain; or say what it means, as in map=current_proba:word=4",
+             2 Unlikely, 3 Possible, 4 Likely, 5 Almost certain; or say what it means, as in map=current_proba:Probable=4",
             "Some(3) assets: several assets are called Laptop: write a ref",
             "Some(3) current_level: `High` alone says neither how likely nor how bad it is: fill the columns of both, or \
              say which likelihood and impact it means, as in map=current_level:High=4/3",

@@ -13,6 +13,9 @@ use views::{Row, get};
 
 const CELL: (u32, u32) = (112, 64);
 const LEFT: u32 = 150;
+
+/// The room of a level below the map.
+const KEY: u32 = 120;
 const TOP: u32 = 70;
 
 /// How many risks lie where.
@@ -82,7 +85,9 @@ impl HeatMap {
         let AdoptedMethodology { likelihood, impact, levels, .. } = &self.methodology;
         let (width, height) = CELL;
         let (columns, rows) = (count(impact.len()), count(likelihood.len()));
-        let mut drawing = Drawing::new(LEFT + columns * width + 20, TOP + rows * height + 110);
+        // There may be more levels than columns.
+        let room = (columns * width + 20).max(count(levels.len()) * KEY);
+        let mut drawing = Drawing::new(LEFT + room, TOP + rows * height + 110);
         drawing.text((LEFT, 28), Anchor::Start, 20, title);
         drawing.text((LEFT, 52), Anchor::Start, 13, &self.total());
         // The likeliest is above.
@@ -101,7 +106,7 @@ impl HeatMap {
         drawing.text((LEFT + columns * width / 2, below + 44), Anchor::Middle, 14, "Impact");
         drawing.upright((20, TOP + rows * height / 2), 14, "Likelihood");
         for (at, (rank, level)) in (0..).zip(levels.iter().enumerate()) {
-            let x = LEFT + at * 120;
+            let x = LEFT + at * KEY;
             drawing.rectangle((x, below + 66), (16, 16), &shade(rank, levels.len()).hex());
             drawing.text((x + 24, below + 79), Anchor::Start, 14, &short(level, 14));
         }
@@ -199,6 +204,10 @@ mod tests {
             "{svg}"
         );
         assert!(svg.contains(">2</text>") && svg.contains("&lt;b&gt;") && !svg.contains("<b>"), "{svg}");
+        let mut narrow = map(Stage::Current);
+        narrow.methodology.impact.truncate(3);
+        narrow.methodology.levels = ["a", "b", "c", "d", "e", "f"].map(ToOwned::to_owned).to_vec();
+        assert!(narrow.figure().svg.contains("width=\"870\""), "all levels are told, where there are few columns");
         // On the scale in force there is no impact of 5 any more.
         let inherent = map(Stage::Inherent);
         assert_eq!((inherent.risks.len(), inherent.unassessed), (0, 3));

@@ -1,7 +1,7 @@
-use super::{MOST_COLUMNS, MOST_UNPACKED, records};
+use super::{MOST_UNPACKED, records};
 use crate::Progress;
 use crate::columns::Columns;
-use crate::table::{MOST_ROWS, Table};
+use crate::table::{MOST_COLUMNS, MOST_ROWS, Table};
 use std::io::{Cursor, Write};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
@@ -123,6 +123,17 @@ fn what_would_fill_the_memory_is_refused() {
     let file = packed(&bomb);
     assert!(file.len() < size / 500, "it is packed small: {}", file.len());
     let told = refused(&file, None);
+    assert!(told.starts_with("body None: unpacked it has more than 128 MB"), "{told}");
+
+    let mut repeated =
+        parts(&[("R", "visible", &format!(r#"<row r="1">{}</row>"#, r#"<c t="s"><v>0</v></c>"#.repeat(200)))]);
+    let text = "x".repeat(size / 199);
+    repeated.push(("xl/sharedStrings.xml", format!(r#"<sst uniqueCount="1"><si><t>{text}</t></si></sst>"#)));
+    let shared =
+        r#"<Relationship Id="rId9" Type="x/relationships/sharedStrings" Target="sharedStrings.xml"/></Relationships>"#;
+    let related = repeated.iter_mut().find(|(name, _)| *name == "xl/_rels/workbook.xml.rels").expect("relations");
+    related.1 = related.1.replace("</Relationships>", shared);
+    let told = refused(&packed(&repeated), None);
     assert!(told.starts_with("body None: unpacked it has more than 128 MB"), "{told}");
 
     for announced in [r#"uniqueCount="99999999999""#, "uniqueCount = '99999999999999999999999'"] {
