@@ -8,6 +8,7 @@ pub use kept::{Event, KeptImport};
 pub use undo::Undo;
 
 use crate::columns::Columns;
+use crate::pace::pace;
 use crate::words::{PARAMETER, Words};
 use crate::{Call, FieldError, Problem, Progress, Route, Routes, Table, field_error, json};
 use access::Action;
@@ -28,9 +29,6 @@ const MOST_BYTES: usize = 32 * 1024 * 1024;
 
 /// The most mistakes that an answer lists.
 const MOST_ERRORS: usize = 1000;
-
-/// So many rows are decided before another request may use the thread: a few milliseconds.
-const AT_A_STRETCH: usize = 50;
 
 /// What stands as the reason of what an upload changes, where it came with none.
 const REASON: &str = "as imported";
@@ -305,9 +303,7 @@ async fn take<U: Upload>(
     let cx = work.cx().clone();
     for (index, draft) in drafts.into_iter().enumerate() {
         progress.at("deciding", index, table.rows.len());
-        if index.is_multiple_of(AT_A_STRETCH) {
-            tokio::task::yield_now().await;
-        }
+        pace(index).await;
         let existed = draft.existed;
         match decide::<U>(work, &cx, draft).await? {
             Ok(changed) => counts.count(existed, changed),

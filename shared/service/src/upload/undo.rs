@@ -3,6 +3,7 @@
 use super::kept::{self, Import, KeptImport};
 use super::{Upload, allowed, listed};
 use crate::answer::json;
+use crate::pace::pace;
 use crate::{Answered, Call, FieldError, Listed, Object, Outcome, Problem, Route, Routes, field_error, object_answer};
 use access::Action;
 use axum::http::{Method, StatusCode};
@@ -113,7 +114,8 @@ async fn take_back<U: Undo>(work: &mut Work, id: String) -> Result<Outcome, Prob
     let before = before::<U>(work, &touched).await?;
     work.preload(touched.keys().cloned().collect()).await?;
     let (mut commands, mut errors, mut begun) = (Vec::new(), Vec::new(), BTreeSet::new());
-    for (stream, (_, last)) in &touched {
+    for (index, (stream, (_, last))) in touched.iter().enumerate() {
+        pace(index).await;
         let (now, standing) = work.load::<U::Of>(stream.id()).await?;
         if standing != *last {
             errors.push(field_error(stream.id(), "it was changed since: change it by hand"));
@@ -129,7 +131,8 @@ async fn take_back<U: Undo>(work: &mut Work, id: String) -> Result<Outcome, Prob
         }
     }
     errors.extend(U::relying(work, &begun).await?);
-    for (object, command) in commands {
+    for (index, (object, command)) in commands.into_iter().enumerate() {
+        pace(index).await;
         match work.execute::<U::Of>(&object, None, command).await {
             Ok(_) => {}
             Err(Refused::Rule(broken)) => errors.push(field_error(object, broken.to_string())),
