@@ -173,7 +173,8 @@ async fn identify(admin: &Client, tenant: &str, point: &str, number: usize) -> O
     Some((answer.status.as_u16(), answer.headers.contains_key("idempotency-replayed")))
 }
 
-async fn in_trail(admin: &Client, tenant: &str, event_type: &str) -> usize {
+/// How many events of a type audit holds of a tenant.
+pub async fn in_trail(admin: &Client, tenant: &str, event_type: &str) -> usize {
     let trail: Value = admin.get(&format!("/v1/tenants/{tenant}/trail?type={event_type}&limit=1000")).await.json;
     trail["items"].as_array().map_or(0, Vec::len)
 }

@@ -27,7 +27,7 @@ pub fn items() -> Vec<Value> {
 }
 
 /// A library with one version, and its path.
-async fn library(system: &System, admin: &Client) -> String {
+pub async fn library(system: &System, admin: &Client) -> String {
     let libraries = format!("/v1/organisations/{}/libraries", system.organisation);
     let said = json!({"ref": "small", "name": "Small company", "description": "Up to fifty people"});
     admin.post(&libraries, said).await;
@@ -36,7 +36,7 @@ async fn library(system: &System, admin: &Client) -> String {
     path
 }
 
-async fn publish(admin: &Client, path: &str, items: Vec<Value>) {
+pub async fn publish(admin: &Client, path: &str, items: Vec<Value>) {
     admin.put(&format!("{path}/contents"), json!({"items": items})).await;
     let published = admin.post(&format!("{path}/versions"), json!({"reason": "reviewed"})).await.json;
     let again = admin.post(&format!("{path}/versions"), json!({"reason": "reviewed"})).await.json;
@@ -90,7 +90,7 @@ pub async fn live_through(system: &System, tenant: &str) {
     }
 }
 
-async fn arrived(client: &Client, list: &str, version: u32) {
+pub async fn arrived(client: &Client, list: &str, version: u32) {
     until("the version to arrive", async || client.get(list).await.json["items"][0]["version"] == version).await;
 }
 

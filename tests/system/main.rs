@@ -30,6 +30,7 @@ mod personal_data;
 mod portfolio;
 mod proto;
 mod provisioning;
+mod pushes;
 mod rebuilds;
 mod recovery;
 mod revocation;

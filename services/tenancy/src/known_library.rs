@@ -20,7 +20,7 @@ pub struct KnownLibrary {
     pub unpublished: bool,
     /// The first comes first.
     pub versions: Vec<LibraryVersion>,
-    /// The last version that each tenant got.
+    /// The last version that was pushed to each tenant. One that was closed or handed over before it arrived has not got it.
     pub pushed: BTreeMap<Uuid, u32>,
 }
 

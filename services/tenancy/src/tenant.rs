@@ -111,9 +111,9 @@ impl Tenant {
         self.organisation
     }
 
-    /// Whether it is worked in.
-    pub fn is_active(&self) -> bool {
-        self.standing == Standing::Active
+    /// Whether nothing is recorded in it any more.
+    pub fn is_closed(&self) -> bool {
+        self.standing == Standing::Closed
     }
 
     pub fn name(&self) -> &str {

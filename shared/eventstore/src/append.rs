@@ -2,6 +2,7 @@ use crate::event::Recorded;
 use crate::{CommandKey, Run, Stream, TenantId};
 use chrono::{DateTime, Utc};
 use sqlx::{FromRow, PgConnection};
+use std::collections::HashSet;
 use uuid::Uuid;
 
 /// What one command decided: recorded together or not at all.
@@ -137,13 +138,14 @@ impl<'a> Columns<'a> {
             columns.keys.push(command.key.as_ref().map(|key| key.id.as_str()));
             columns.requests.push(command.key.as_ref().map(|key| key.request_digest.as_slice()));
             columns.answers.push(&command.answer);
+            // What begins collides with itself where it is there already.
+            let begin = command.events.iter().filter(|event| event.version == 1);
+            let begin: HashSet<&Stream> = begin.map(|event| &event.stream).collect();
             for (stream, version) in &command.reads {
                 columns.read_by.push(number);
                 columns.streams.push(stream.as_str());
                 columns.versions.push(*version);
-                // One that begins collides with itself where it is there already.
-                let begins = *version == 0 && command.events.iter().any(|event| event.stream == *stream);
-                columns.looks.push(look || !begins);
+                columns.looks.push(look || !begin.contains(stream));
             }
             for (event, body) in command.events.iter().zip(&command.bodies) {
                 columns.event_of.push(number);

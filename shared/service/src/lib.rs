@@ -30,6 +30,7 @@ mod lines;
 mod live;
 mod many;
 mod openapi;
+mod pace;
 mod page;
 mod papers;
 mod position;

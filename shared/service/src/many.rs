@@ -1,5 +1,6 @@
 //! The same said of many objects of one kind, with one reason: of all of them or of none.
 
+use crate::pace::pace;
 use crate::{Call, Ended, FieldError, Outcome, Problem, checked_refs, field_error, json};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -110,7 +111,8 @@ where
     let kind = <S::Of as Aggregate>::TYPE;
     work.preload(ids.iter().map(|id| Stream::new(kind, id)).collect()).await?;
     let (mut items, mut errors) = (Vec::new(), Vec::new());
-    for id in ids {
+    for (index, id) in ids.iter().enumerate() {
+        pace(index).await;
         let before = work.load::<S::Of>(id).await?.1;
         if before == 0 {
             errors.push(field_error(field, format!("there is no {kind} {id} here")));

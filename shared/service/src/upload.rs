@@ -10,6 +10,7 @@ pub use named::called_so;
 pub use undo::{Back, Before, Touched, Undo, changed_since};
 
 use crate::columns::Columns;
+use crate::pace::pace;
 use crate::words::{PARAMETER, Words};
 use crate::{Call, FieldError, Problem, Progress, Route, Routes, Table, WORKBOOK, field_error, json};
 use access::Action;
@@ -31,9 +32,6 @@ const MOST_BYTES: usize = 32 * 1024 * 1024;
 
 /// The most mistakes that an answer lists.
 const MOST_ERRORS: usize = 1000;
-
-/// So many rows are decided before another request may use the thread: a few milliseconds.
-const AT_A_STRETCH: usize = 50;
 
 /// How many uploads a process reads at once.
 const READ_AT_ONCE: usize = 4;
@@ -327,9 +325,7 @@ async fn take<U: Upload>(
     let cx = work.cx().clone();
     for (index, draft) in drafts.into_iter().enumerate() {
         progress.at("deciding", index, table.rows.len());
-        if index.is_multiple_of(AT_A_STRETCH) {
-            tokio::task::yield_now().await;
-        }
+        pace(index).await;
         let existed = draft.existed;
         match decide::<U>(work, &cx, draft).await? {
             Ok(changed) => counts.count(existed, changed),

@@ -3,8 +3,12 @@ use crate::view::{AnyView, Typed};
 use crate::{View, checkpoint, fold, rows};
 use eventstore::{Project, Projecting, Recorded, Run, TenantId};
 use sqlx::PgConnection;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::marker::PhantomData;
+
+/// So many events of a tenant are folded at a time: not all that a large append makes is in memory at once, and no fold
+/// holds a thread for long.
+const AT_ONCE: usize = 2000;
 
 /// The read models of one service.
 #[derive(Default)]
@@ -29,46 +33,61 @@ impl ViewSet {
         self.0.iter().map(AsRef::as_ref)
     }
 
-    /// One statement locks the checkpoints, one reads what stands, one writes everything: however many tenants and views.
+    /// One statement locks the checkpoints; then one reads what stands and one writes everything, however many tenants and views.
     async fn follow(&self, connection: &mut PgConnection, runs: &[Run]) -> Result<Vec<TenantId>, sqlx::Error> {
-        let caught_up = checkpoint::caught_up(connection, &self.names(), runs).await?;
+        let mut caught_up = checkpoint::caught_up(connection, &self.names(), runs).await?;
+        let is_behind = |run: &&Run| self.iter().any(|view| !caught_up.contains(&(run.tenant, view.name())));
+        let mut lagging: BTreeSet<TenantId> = runs.iter().filter(is_behind).map(|run| run.tenant).collect();
+        let parts = runs.iter().map(|run| run.events.len().div_ceil(AT_ONCE)).max().unwrap_or_default();
+        for number in 0..parts {
+            let mut part: Vec<(TenantId, &[Recorded])> = Vec::new();
+            for run in runs {
+                part.extend(run.events.chunks(AT_ONCE).nth(number).map(|events| (run.tenant, events)));
+            }
+            for (tenant, view, fault) in self.follow_part(connection, &part, &caught_up).await? {
+                caught_up.remove(&(tenant, view));
+                lagging.insert(tenant);
+                report(connection, tenant, view, &fault).await?;
+            }
+        }
+        Ok(lagging.into_iter().collect())
+    }
+
+    /// Gives the views that could not fold, which are as they were.
+    async fn follow_part(
+        &self,
+        connection: &mut PgConnection,
+        part: &[(TenantId, &[Recorded])],
+        caught_up: &HashSet<(TenantId, &str)>,
+    ) -> Result<Vec<(TenantId, &'static str, fold::Fault)>, sqlx::Error> {
         let mut touched = Vec::new();
-        let mut lagging: BTreeSet<TenantId> = BTreeSet::new();
         let mut faults = Vec::new();
         for view in self.iter() {
-            for run in runs {
-                if !caught_up.contains(&(run.tenant, view.name())) {
-                    lagging.insert(run.tenant);
-                    continue;
-                }
-                match fold::keys(view, &run.events) {
-                    Ok(keys) => touched.push((view, run, keys)),
-                    Err(fault) => faults.push((view.name(), run.tenant, fault)),
+            for (tenant, events) in part.iter().filter(|(tenant, _)| caught_up.contains(&(*tenant, view.name()))) {
+                match fold::keys(view, events) {
+                    Ok(keys) => touched.push((view, *tenant, *events, keys)),
+                    Err(fault) => faults.push((*tenant, view.name(), fault)),
                 }
             }
         }
-        let wanted = touched.iter().map(|(view, run, keys)| Wanted { view: view.name(), tenant: run.tenant, keys });
+        let wanted = touched.iter().map(|(view, tenant, _, keys)| Wanted { view: view.name(), tenant: *tenant, keys });
         let mut standing = rows::standing(connection, &wanted.collect::<Vec<_>>()).await?;
         let (mut written, mut followed) = (Vec::new(), Vec::new());
-        for (view, run, keys) in touched {
+        for (view, tenant, events, keys) in touched {
             if !keys.is_empty() {
-                let standing = standing.remove(&(view.name(), run.tenant)).unwrap_or_default();
-                match fold::fold(view, standing, &run.events) {
-                    Ok(changes) => written.push(Written { view: view.name(), tenant: run.tenant, changes }),
+                let standing = standing.remove(&(view.name(), tenant)).unwrap_or_default();
+                match fold::fold(view, standing, events) {
+                    Ok(changes) => written.push(Written { view: view.name(), tenant, changes }),
                     Err(fault) => {
-                        faults.push((view.name(), run.tenant, fault));
+                        faults.push((tenant, view.name(), fault));
                         continue;
                     }
                 }
             }
-            followed.extend(run.events.last().map(|last| (run.tenant, view.name(), last.position)));
+            followed.extend(events.last().map(|last| (tenant, view.name(), last.position)));
         }
         rows::write(connection, written, &followed).await?;
-        for (view, tenant, fault) in faults {
-            lagging.insert(tenant);
-            report(connection, tenant, view, &fault).await?;
-        }
-        Ok(lagging.into_iter().collect())
+        Ok(faults)
     }
 }
 

@@ -5,6 +5,7 @@ mod bench;
 mod content;
 mod drive;
 mod measure;
+mod memory;
 mod options;
 mod peers;
 mod protocol;

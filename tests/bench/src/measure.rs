@@ -3,14 +3,18 @@
 mod append;
 mod command;
 mod end_to_end;
+mod files;
 mod flood;
 mod history;
 mod http;
 mod import;
 mod load;
+mod many_risks;
 mod many_tenants;
+mod quantification;
 mod register;
 mod relay;
+mod search;
 mod up;
 
 use crate::bench::Bench;
@@ -30,6 +34,7 @@ pub async fn all(bench: &Bench, after_each: impl Fn(&Bench) -> anyhow::Result<()
         };
     }
     // What leaves much data behind comes last.
-    measure!(append, command, load, flood, http, end_to_end, relay, import, register, many_tenants, history, up);
+    measure!(append, command, load, flood, http, quantification, end_to_end, relay, import, many_risks, register);
+    measure!(search, files, many_tenants, history, up);
     Ok(failed)
 }

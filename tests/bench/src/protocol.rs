@@ -24,6 +24,10 @@ pub enum Operation {
     Load,
     /// Reads the next so many events of all of a tenant's.
     Feed,
+    /// Reads the first of so many events in which a word stands that each says.
+    SearchEach,
+    /// The same with a word that none says.
+    SearchNone,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]

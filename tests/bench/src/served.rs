@@ -4,6 +4,7 @@ use crate::bench::{Administrator, Bench};
 use crate::stores::cx;
 use access::Admission;
 use anyhow::{Context, bail};
+use bytes::Bytes;
 use eventstore::{EventStore, Metadata, Recorded, Refused, Stream, TenantId};
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
@@ -161,12 +162,21 @@ impl Http {
     pub async fn upload(&self, path: &str, table: String) -> anyhow::Result<Value> {
         answered(self.request(Method::POST, path).header("content-type", "text/csv").body(table), path).await
     }
+
+    /// What stands there, whole.
+    pub async fn get(&self, path: &str) -> anyhow::Result<Bytes> {
+        whole(self.request(Method::GET, path), path).await
+    }
 }
 
 async fn answered(request: RequestBuilder, path: &str) -> anyhow::Result<Value> {
+    Ok(serde_json::from_slice(&whole(request, path).await?)?)
+}
+
+async fn whole(request: RequestBuilder, path: &str) -> anyhow::Result<Bytes> {
     let response = request.send().await.with_context(|| format!("{path} is not answered"))?;
     let status = response.status();
-    let body = response.text().await?;
-    anyhow::ensure!(status.is_success(), "{path}: {status} {body}");
-    Ok(serde_json::from_str(&body)?)
+    let body = response.bytes().await?;
+    anyhow::ensure!(status.is_success(), "{path}: {status} {}", String::from_utf8_lossy(&body));
+    Ok(body)
 }

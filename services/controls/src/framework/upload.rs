@@ -72,7 +72,8 @@ async fn perform(
                 return Err(strange(&id));
             }
             if begins && !is_there && uploaded(work.session().await?, NOW - 1).await?.len() >= MOST {
-                let detail = format!("a tenant has {MOST} frameworks at most: remove one first, by DELETE /frameworks/ID");
+                let detail =
+                    format!("a tenant has {MOST} frameworks at most: remove one first, by DELETE /frameworks/ID");
                 return Err(Problem::new(StatusCode::CONFLICT, "too_many_frameworks", detail));
             }
             look_up(work, &id, &rows).await?;

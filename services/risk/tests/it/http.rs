@@ -49,6 +49,27 @@ async fn a_register_is_uploaded_treated_and_read_as_it_was() {
 }
 
 #[tokio::test]
+async fn a_word_is_found_as_it_was_written_and_no_name_of_a_field_is_one() {
+    let api = Api::start().await;
+    let description = "They said \"never\" of C:\\backups.\nGr\u{fc}\u{df}e";
+    assert_eq!(api.post("/risks", json!({"ref": "R-1", "name": "Leak", "description": description})).await.0, 201);
+    for (word, found) in [
+        ("%22NEVER%22", 1),
+        ("c%3A%5Cbackups", 1),
+        ("%5C%5C", 0),
+        ("gr%C3%BC", 1),
+        ("r-1", 1),
+        ("leak%20said", 1),
+        ("description", 0),
+        ("existing_controls", 0),
+        ("%5Cn", 0),
+    ] {
+        assert_eq!(refs(&api.get(&format!("/risks?q={word}")).await).len(), found, "{word}");
+    }
+    api.running.stop().await;
+}
+
+#[tokio::test]
 async fn lists_filter_sort_and_page() {
     let api = Api::with_examples().await;
     let first = api.get("/risks?limit=11").await;

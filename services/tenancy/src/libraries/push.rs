@@ -7,7 +7,7 @@ use crate::tenant::Tenant;
 use ::library::push::{self, Made, Push};
 use access::Standing;
 use axum::response::Response;
-use eventstore::{Cx, EventStore, NOW, Recorded, TenantId, Work};
+use eventstore::{Cx, EventStore, NOW, Recorded, TenantId, Work, crash_point};
 use messaging::Errand;
 use serde::{Deserialize, Serialize};
 use service::{Call, FieldError, Outcome, Problem, field_error};
@@ -117,6 +117,7 @@ async fn hand_over(store: &EventStore, cause: Cx, event: &Recorded) -> anyhow::R
         let (cx, id) = (Cx { tenant, actor, reason, ..cause.clone() }, push::id(tenant, &made));
         let lane = format!("push-{id}");
         store.perform(&cx, &lane, |work| Box::pin(make(work, id.clone(), made.clone()))).await?;
+        crash_point(store.service(), "handed_over");
     }
     Ok(())
 }
@@ -124,8 +125,8 @@ async fn hand_over(store: &EventStore, cause: Cx, event: &Recorded) -> anyhow::R
 async fn make(work: &mut Work, id: String, made: Made) -> anyhow::Result<()> {
     let tenant = work.cx().tenant.to_string();
     let (known, _) = work.load::<Tenant>(&tenant).await?;
-    // It may be another's by now, or closed.
-    if known.organisation() == Some(made.organisation) && known.is_active() {
+    // It may be another's by now, or closed. One that was suspended since gets it all the same: it was recorded before.
+    if known.organisation() == Some(made.organisation) && !known.is_closed() {
         work.execute::<Push>(&id, None, push::Command::Make(made)).await?;
     }
     Ok(())

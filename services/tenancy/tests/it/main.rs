@@ -3,6 +3,7 @@
 mod directory;
 mod http;
 mod imports;
+mod libraries;
 mod lifecycle;
 mod membership;
 mod own_roles;

@@ -3,6 +3,7 @@
 use super::kept::{self, Import, KeptImport};
 use super::{Upload, allowed, listed};
 use crate::answer::json;
+use crate::pace::pace;
 use crate::{Answered, Call, FieldError, Listed, Object, Outcome, Problem, Route, Routes, field_error, object_answer};
 use access::Action;
 use axum::http::{Method, StatusCode};
@@ -147,7 +148,8 @@ async fn take_back<U: Undo>(work: &mut Work, id: String, upload: &Arc<U>) -> Res
     let Earlier { before, left } = earlier::<U>(work, &touched).await?;
     work.preload(touched.keys().cloned().collect()).await?;
     let (mut commands, mut errors) = (Vec::new(), Vec::new());
-    for (stream, (_, last)) in &touched {
+    for (index, (stream, (_, last))) in touched.iter().enumerate() {
+        pace(index).await;
         let id = stream.id();
         let (now, standing) = work.load::<U::Of>(id).await?;
         if !U::IN_PART && standing != *last {
@@ -161,7 +163,8 @@ async fn take_back<U: Undo>(work: &mut Work, id: String, upload: &Arc<U>) -> Res
         }
     }
     errors.extend(U::relying(work, &before).await?);
-    for (object, command) in commands {
+    for (index, (object, command)) in commands.into_iter().enumerate() {
+        pace(index).await;
         let about = U::about(object, &command).to_owned();
         match work.execute::<U::Of>(object, None, command).await {
             Ok(_) => {}

@@ -54,6 +54,32 @@ async fn several_events_of_one_key_in_one_append_each_have_their_row() {
 }
 
 #[tokio::test]
+async fn a_large_append_is_followed_in_parts_as_it_would_be_at_once() {
+    let store = database().await.store(views()).await.expect("a store");
+    let (tenant, faulty) = (TenantId::random(), TenantId::random());
+    for (tenant, odd) in [(tenant, 2), (faulty, 13)] {
+        add(&store, tenant, "k0", 1).await;
+        let mut work = store.work(cx(tenant));
+        for number in 1..=4500 {
+            let amount = if number == 3000 { odd } else { 1 };
+            work.execute::<Tally>(&format!("k{}", number % 7), None, Add(amount)).await.expect("decided");
+        }
+        work.finish().await.expect("recorded");
+    }
+    let mut session = store.session(tenant).await.expect("a session");
+    assert_eq!(shown::<Sum>(&mut session).await.expect("read"), 4501);
+    let history = versions::<Sum>(&mut session, "k0", 0, NOW, 1000).await.expect("read");
+    assert_eq!((history.len(), history.last().map(|row| row.version)), (643, Some(643)));
+    drop(session);
+    assert_eq!(views().compare(&store, tenant, "sum").await.expect("compared"), None);
+
+    // What came before the part with the fault stands, and nothing of it or after it.
+    let mut session = store.session(faulty).await.expect("a session");
+    assert_eq!(shown::<Sum>(&mut session).await.expect("read"), 2001);
+    assert_eq!(store.behind(&["sum"]).await.expect("read"), [faulty]);
+}
+
+#[tokio::test]
 async fn a_view_that_came_later_catches_up_and_two_workers_do_not_double_it() {
     let database = database().await;
     let blind = database.store(Arc::new(Never)).await.expect("a store");

@@ -25,17 +25,27 @@ pub async fn measure(database: &mut Database, request: &Request) -> anyhow::Resu
             drive(request.span, clients).await
         }
         Operation::Load | Operation::Feed => {
-            let script = format!(
-                "insert into floor_rows select i, '{}' from generate_series(1, {ROWS}) as i; analyze floor_rows;",
-                body()
-            );
-            database.fill("floor_rows", &script).await?;
+            fill(database).await?;
             let limit = i64::try_from(shape.events)?;
             let in_order = request.operation == Operation::Feed;
             let clients = clients.map(|_| Read { pool: pool.clone(), limit, in_order, after: 0 }).collect();
             drive(request.span, clients).await
         }
+        Operation::SearchEach | Operation::SearchNone => {
+            fill(database).await?;
+            let among = i64::try_from(shape.events)?;
+            let word = if request.operation == Operation::SearchEach { "%BUCKET%" } else { "%zeppelin%" };
+            drive(request.span, clients.map(|_| Search { pool: pool.clone(), among, word }).collect()).await
+        }
     }
+}
+
+async fn fill(database: &mut Database) -> anyhow::Result<()> {
+    let script = format!(
+        "insert into floor_rows select i, '{}' from generate_series(1, {ROWS}) as i; analyze floor_rows;",
+        body()
+    );
+    database.fill("floor_rows", &script).await
 }
 
 fn body() -> String {
@@ -81,6 +91,25 @@ impl Client for Read {
                 .await?;
         anyhow::ensure!(i64::try_from(rows.len())? == self.limit, "{} rows instead of {}", rows.len(), self.limit);
         self.after += self.limit;
+        Ok(())
+    }
+}
+
+struct Search {
+    pool: Pool<Postgres>,
+    among: i64,
+    word: &'static str,
+}
+
+impl Client for Search {
+    async fn operate(&mut self) -> anyhow::Result<()> {
+        let _: Vec<(i64, String)> = sqlx::query_as(
+            "select position, body from floor_rows where position <= $1 and body ilike $2 order by position limit 50",
+        )
+        .bind(self.among)
+        .bind(self.word)
+        .fetch_all(&self.pool)
+        .await?;
         Ok(())
     }
 }

@@ -46,9 +46,9 @@ pub async fn measure(database: &mut Database, request: &Request) -> anyhow::Resu
     match request.operation {
         // It has no commands: this is the bare write.
         Operation::Append | Operation::Command => {
-            let walk = || match request.operation {
-                Operation::Append => Walk::of_appends(shape.tenants),
-                Operation::Command | Operation::Load | Operation::Feed => Walk::of_commands(shape.tenants),
+            let walk = || {
+                let appends = request.operation == Operation::Append;
+                if appends { Walk::of_appends(shape.tenants) } else { Walk::of_commands(shape.tenants) }
             };
             let clients = clients.map(|_| Writing { pool: pool.clone(), walk: walk(), events: shape.events });
             drive(request.span, clients.collect()).await
@@ -66,6 +66,7 @@ pub async fn measure(database: &mut Database, request: &Request) -> anyhow::Resu
             let clients = clients.map(|_| Feeding { pool: pool.clone(), events, after: 0 });
             drive(request.span, clients.collect()).await
         }
+        Operation::SearchEach | Operation::SearchNone => Err(Unavailable("it has no search".to_owned()).into()),
     }
 }
 

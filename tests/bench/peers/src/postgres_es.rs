@@ -88,9 +88,9 @@ pub async fn measure(database: &mut Database, request: &Request, view: bool) -> 
         Operation::Append | Operation::Command => {
             let failed = Arc::new(AtomicBool::new(false));
             let framework = Arc::new(framework(&pool, view, &failed));
-            let walk = || match request.operation {
-                Operation::Append => Walk::of_appends(shape.tenants),
-                Operation::Command | Operation::Load | Operation::Feed => Walk::of_commands(shape.tenants),
+            let walk = || {
+                let appends = request.operation == Operation::Append;
+                if appends { Walk::of_appends(shape.tenants) } else { Walk::of_commands(shape.tenants) }
             };
             let clients =
                 clients.map(|_| Commanding { framework: framework.clone(), walk: walk(), events: shape.events });
@@ -109,6 +109,7 @@ pub async fn measure(database: &mut Database, request: &Request, view: bool) -> 
             drive(request.span, clients.map(|_| load()).collect()).await
         }
         Operation::Feed => Err(Unavailable("it has no feed of a tenant".to_owned()).into()),
+        Operation::SearchEach | Operation::SearchNone => Err(Unavailable("it has no search".to_owned()).into()),
     }
 }
 

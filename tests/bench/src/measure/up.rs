@@ -1,8 +1,7 @@
 //! `stele up` as its starter meets it: how soon it can be asked, and what it needs while nobody asks.
 
-mod memory;
-
 use crate::bench::{Bench, remove};
+use crate::memory;
 use crate::rounds::median;
 use crate::row::Row;
 use anyhow::{Context, bail};

@@ -13,6 +13,17 @@ pub fn of(pid: u32) -> Option<Memory> {
     Some(Memory { own_mb, all_mb: all? / 1024.0 })
 }
 
+/// From here on the peak of this process is what it holds now, or more.
+pub fn forget_peak() {
+    // Where it is not there, no peak is told either.
+    let _ = fs::write("/proc/self/clear_refs", "5");
+}
+
+/// The most that this process has held.
+pub fn peak_mb() -> Option<f64> {
+    Some(kilobytes("/proc/self/status", "VmHWM:")? / 1024.0)
+}
+
 /// Pages that several processes share count for each in part, so that the sum is what the machine has given.
 fn proportional(pid: u32) -> Option<f64> {
     match kilobytes(&format!("/proc/{pid}/smaps_rollup"), "Pss:") {
