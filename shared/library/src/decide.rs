@@ -153,8 +153,8 @@ async fn show<T: Takes>(call: Call) -> Result<Response, Problem> {
     Ok(object_answer(&Object { position, item }))
 }
 
-/// The open lines that accepting changes nothing of which the client said otherwise.
-async fn harmless<T: Takes>(call: &Call) -> Result<Vec<String>, Problem> {
+/// The open lines that accepting changes nothing of which the client said otherwise, and the position at which that is so.
+async fn harmless<T: Takes>(call: &Call) -> Result<(Vec<String>, i64), Problem> {
     let mut session = call.session().await?;
     let Object { position, item } = found::<T>(call, &mut session).await?;
     let lines = item.data.proposal.lines;
@@ -162,7 +162,16 @@ async fn harmless<T: Takes>(call: &Call) -> Result<Vec<String>, Problem> {
     let open = lines.into_iter().filter(|(key, line)| {
         line.decision == Decision::Open && Compared::of(line, standing.get(key)) != Compared::Conflict
     });
-    Ok(open.map(|(key, _)| key).collect())
+    Ok((open.map(|(key, _)| key).collect(), position))
+}
+
+/// Refuses what was chosen by what no longer stands; nobody records anything from here on.
+async fn refuse_outdated(work: &mut Work, seen: i64) -> Result<(), Problem> {
+    work.lock().await?;
+    if work.session().await?.head().await? == seen {
+        return Ok(());
+    }
+    Err(Problem::unavailable("something was recorded while the lines were chosen: try again in a moment"))
 }
 
 /// One append over everything that the lines bring, so a handler of its own.
@@ -172,12 +181,12 @@ async fn decide<T: Takes>(call: Call) -> Result<Response, Problem> {
     if cx.reason().is_none() {
         return Err(Problem::field("reason", "say why: an auditor will ask"));
     }
-    let accept = match accept {
+    let (accept, seen) = match accept {
         Chosen::All(All::All) => {
-            let declined: Vec<String> = decline.clone();
-            harmless::<T>(&call).await?.into_iter().filter(|key| !declined.contains(key)).collect()
+            let (open, seen) = harmless::<T>(&call).await?;
+            (open.into_iter().filter(|key| !decline.contains(key)).collect(), Some(seen))
         }
-        Chosen::Lines(lines) => lines,
+        Chosen::Lines(lines) => (lines, None),
     };
     let (id, lane) = (call.id().to_owned(), format!("proposal-{}", call.id()));
     let done = call.store.perform(&cx, &lane, |work| {
@@ -185,6 +194,9 @@ async fn decide<T: Takes>(call: Call) -> Result<Response, Problem> {
         Box::pin(async move {
             if work.load::<Proposal>(&id).await?.1 == 0 {
                 return Err(Problem::not_found(format!("proposal {id}")));
+            }
+            if let Some(seen) = seen {
+                refuse_outdated(work, seen).await?;
             }
             carry_out::<T>(work, &id, accept.clone()).await?;
             let changed = work.execute::<Proposal>(&id, expected, Command::Decide { accept, decline }).await?;

@@ -40,6 +40,10 @@ pub fn checked_person(field: &str, written: &str) -> Result<String, FieldError> 
     Err(field_error(field, fault))
 }
 
+/// By these a name reads as another one than it is. Text from right to left needs none of them.
+const TURNING: [char; 9] =
+    ['\u{202a}', '\u{202b}', '\u{202c}', '\u{202d}', '\u{202e}', '\u{2066}', '\u{2067}', '\u{2068}', '\u{2069}'];
+
 /// A text that is not empty and not longer than `most` characters, without the space around it.
 pub fn checked_text(field: &str, written: &str, most: usize) -> Result<String, FieldError> {
     checked_text_if_given(field, written, most)?.ok_or_else(|| field_error(field, "it is empty"))
@@ -52,6 +56,12 @@ pub fn checked_text_if_given(field: &str, written: &str, most: usize) -> Result<
     let count = text.chars().count();
     if text.contains('\0') {
         Err(field_error(field, "the character NUL cannot be kept: remove it"))
+    } else if let Some(turning) = text.chars().find(|c| TURNING.contains(c)) {
+        let code = u32::from(turning);
+        Err(field_error(
+            field,
+            format!("it has a character that nobody sees and that turns text around, U+{code:04X}: remove it"),
+        ))
     } else if count > most {
         Err(field_error(field, format!("it has {count} characters, and {most} are the most")))
     } else {
@@ -122,7 +132,7 @@ mod tests {
         assert_eq!(checked_text("name", "  a\r\nb\rc ", 5), Ok("a\nb\nc".to_owned()));
         assert_eq!(checked_text_if_given("name", " x ", 3), Ok(Some("x".to_owned())));
         assert_eq!(checked_text_if_given("name", " ", 3), Ok(None));
-        for wrong in [" ", "four", "\0"] {
+        for wrong in [" ", "four", "\0", "a\u{202e}b"] {
             assert!(checked_text("name", wrong, 3).is_err(), "{wrong}");
         }
         assert!(checked_text_if_given("name", "four", 3).is_err());
