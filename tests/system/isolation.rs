@@ -249,8 +249,8 @@ pub fn right(operation: &Operation, id: &str) -> Option<String> {
             | "/exceptions/{id}/end"
             | "/communications/{id}/end"
             | "/competences/{id}/retirement",
-        )
-        | ("POST", "/imports/assets/{id}/undo" | "/imports/risks/{id}/undo") => json!({"reason": "so"}),
+        ) => json!({"reason": "so"}),
+        ("POST", tail) if tail.starts_with("/imports/") && tail.ends_with("/undo") => json!({"reason": "so"}),
         ("POST", "/competences") => json!({"ref": "K-new", "title": "New", "kind": "awareness", "criterion": "New"}),
         ("PUT", "/competences/{id}") => json!({"title": "Changed", "kind": "awareness", "criterion": "New"}),
         ("POST", "/competences/{id}/people") => {

@@ -27,8 +27,11 @@ pub struct News {
 pub enum Kind {
     RiskAssigned,
     TreatmentDecided,
+    TreatmentTakenBack,
     ControlAssigned,
     ControlRequired,
+    /// Of a risk or a control.
+    OwnershipEnded,
     RoleGranted,
     RoleRevoked,
     RoleChanged,

@@ -19,6 +19,9 @@ use eventstore::{Cx, aggregate};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+/// Before the number of one that nobody named.
+pub const LETTERS: &str = "A";
+
 /// The most that an objective can matter.
 pub const HIGHEST_OBJECTIVE: u8 = SecurityObjectives::HIGHEST;
 

@@ -101,8 +101,8 @@ fn routes() -> Routes {
     library::routes::<Scenarios>(of_rounds(routes))
         .upload("/imports/assets", "Upload a list of assets", |_| Ok(Assets))
         .upload("/imports/risks", "Upload a risk register", |_| Ok(Risks))
-        .uploads::<Assets>("/imports/assets", "/imports/assets/{id}", "/imports/assets/{id}/undo")
-        .uploads::<Risks>("/imports/risks", "/imports/risks/{id}", "/imports/risks/{id}/undo")
+        .uploads::<Assets>("/imports/assets", "/imports/assets/{id}", "/imports/assets/{id}/undo", |_| Ok(Assets))
+        .uploads::<Risks>("/imports/risks", "/imports/risks/{id}", "/imports/risks/{id}/undo", |_| Ok(Risks))
 }
 
 /// Clauses 4.1 to 4.3, 6.2 and 6.3.

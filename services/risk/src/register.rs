@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use views::{Column, Folded, View, stream_key};
 
-/// A risk of the register. A list filters and sorts by `owner` (empty: nobody), `category`, `state`, `treatment` (the option; empty:
+/// A risk of the register. A list filters and sorts by `name`, `owner` (empty: nobody), `category`, `state`, `treatment` (the option; empty:
 /// undecided), `level`, `score`, `residual_level` and `methodology_revision` (-1: not assessed), `review_due` (empty: not laid down),
 /// `acceptance` (`asked`, `accepted`, `lapsed`, `withdrawn` as it was recorded; empty: none) and `accepted_until` (empty where
 /// nothing is accepted, a day that has passed where the acceptance has expired); otherwise it is in the order of refs.
@@ -133,6 +133,7 @@ impl Assessed {
 impl View for RegisteredRisk {
     const NAME: &'static str = "risk";
     const COLUMNS: &'static [Column] = &[
+        Column::text("name"),
         Column::text("owner"),
         Column::text("state"),
         Column::text("treatment"),
@@ -202,7 +203,11 @@ impl RegisteredRisk {
             Event::Identified(profile) | Event::Described(profile) => self.describe(profile),
             Event::OwnerAssigned { owner, .. } => self.owner = Some(owner),
             Event::ExistingControlsNoted { controls } => self.existing_controls = controls,
-            Event::Assessed(assessment) => self.assess(assessment, event.occurred_at),
+            Event::Assessed(Assessment { stage, rating, rationale }) => {
+                self.assessments += u32::from(stage != Stage::Residual);
+                let (score, at) = (rating.score(), event.occurred_at);
+                self.assess(stage, Some(Assessed { rating, score, rationale, at }));
+            }
             Event::TreatmentDecided { option, controls, .. } => {
                 let reason = event.metadata.reason.clone();
                 self.treatment = Some(Decided { option, controls, reason, decided_at: event.occurred_at });
@@ -223,6 +228,12 @@ impl RegisteredRisk {
             Event::Reopened { .. } => self.closed_at = None,
             // The row ends with it.
             Event::Removed { .. } => {}
+            Event::OwnerTakenBack { .. } => self.owner = None,
+            Event::AssessmentTakenBack { stage, .. } => {
+                self.assessments = self.assessments.saturating_sub(u32::from(stage != Stage::Residual));
+                self.assess(stage, None);
+            }
+            Event::TreatmentTakenBack { .. } => self.treatment = None,
         }
         self.state = self.reached();
     }
@@ -254,10 +265,7 @@ impl RegisteredRisk {
         assessed.as_ref().map(|assessed| &assessed.rating)
     }
 
-    fn assess(&mut self, Assessment { stage, rating, rationale }: Assessment, at: DateTime<Utc>) {
-        self.assessments += u32::from(stage != Stage::Residual);
-        let score = rating.score();
-        let assessed = Some(Assessed { rating, score, rationale, at });
+    fn assess(&mut self, stage: Stage, assessed: Option<Assessed>) {
         match stage {
             Stage::Inherent => self.inherent = assessed,
             Stage::Current => self.current = assessed,
@@ -334,6 +342,25 @@ pub mod tests {
                 }
             })
         );
+    }
+
+    #[test]
+    fn what_is_taken_back_leaves_the_row_as_it_was_in_a_later_revision() {
+        let identified = Event::Identified(profile("Leak"));
+        let inherent = Event::Assessed(assessment(Stage::Inherent, "5", "5"));
+        let got = [
+            owned("mara", None),
+            Event::Assessed(assessment(Stage::Current, "3", "4")),
+            decided(TreatmentOption::Mitigate, &["A.8.13"], &[]),
+        ];
+        let back = [
+            Event::OwnerTakenBack { former_owner: "mara".to_owned() },
+            Event::TreatmentTakenBack { released_controls: texts(&["A.8.13"]) },
+            Event::AssessmentTakenBack { stage: Stage::Current, level: None, acceptable: None },
+        ];
+        let before = folded(&[identified.clone(), inherent.clone()]);
+        let after = folded(&[vec![identified, inherent], got.to_vec(), back.to_vec()].concat());
+        assert_eq!(after, RegisteredRisk { revision: 8, ..before });
     }
 
     #[test]

@@ -24,11 +24,14 @@ pub use material::Because;
 pub use owner::AssignOwner;
 pub use treat::DecideTreatment;
 
-use crate::methodology::Rating;
+use crate::methodology::{Level, Rating};
 use chrono::NaiveDate;
 use eventstore::{Cx, aggregate};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+
+/// Before the number of one that nobody named.
+pub const LETTERS: &str = "R";
 
 /// What is said about a risk, whole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,6 +114,12 @@ pub enum Command {
     Import(Import),
     /// It should never have been there.
     Remove,
+    /// Nobody should have been its owner.
+    TakeBackOwner,
+    /// It should not have been assessed at this stage.
+    TakeBackAssessment(Stage),
+    /// Nobody should have decided how it is treated.
+    TakeBackTreatment,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -173,6 +182,23 @@ pub enum Event {
     },
     /// It is no risk of the register any more, and relies on no control. Its ref is free.
     Removed {
+        released_controls: Vec<String>,
+    },
+    /// Nobody owns it, as before it had its first owner.
+    OwnerTakenBack {
+        former_owner: String,
+    },
+    /// At this stage it is not assessed, as before its first assessment.
+    AssessmentTakenBack {
+        stage: Stage,
+        /// The level of things as they are, by the assessment that stands for them now; absent where none does.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        level: Option<Level>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        acceptable: Option<bool>,
+    },
+    /// How it is treated is undecided, as before the first decision, and it relies on no control.
+    TreatmentTakenBack {
         released_controls: Vec<String>,
     },
 }
@@ -311,13 +337,13 @@ impl Risk {
             Command::Close => self.close(),
             Command::Reopen => Ok(unless(!self.closed, || self.reopened())),
             Command::Import(row) => self.import(row, cx),
-            Command::Remove => Ok(self.remove()),
+            Command::Remove => {
+                Ok(unless(!self.is_there(), || Event::Removed { released_controls: self.relied_on().to_vec() }))
+            }
+            Command::TakeBackOwner => Ok(self.without_owner()),
+            Command::TakeBackAssessment(stage) => Ok(self.without_assessment(stage)),
+            Command::TakeBackTreatment => Ok(self.without_treatment()),
         }
-    }
-
-    fn remove(&self) -> Vec<Event> {
-        let relied_on = self.treatment.iter().flat_map(|treatment| &treatment.controls);
-        unless(!self.is_there(), || Event::Removed { released_controls: relied_on.cloned().collect() })
     }
 
     /// With what follows for an acceptance from a change of what it rests on.
@@ -385,6 +411,13 @@ impl Risk {
             Event::Closed { .. } => self.closed = true,
             Event::Reopened { .. } => self.closed = false,
             Event::Removed { .. } => *self = Self::default(),
+            Event::OwnerTakenBack { .. } => self.owner = None,
+            Event::AssessmentTakenBack { stage, .. } => {
+                // Nobody has looked at it then.
+                self.looked_at = self.looked_at.saturating_sub(u32::from(stage != Stage::Residual));
+                self.assessments.remove(&stage);
+            }
+            Event::TreatmentTakenBack { .. } => self.treatment = None,
         }
     }
 }

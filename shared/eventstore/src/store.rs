@@ -282,13 +282,16 @@ impl Session {
         self.current(rows)
     }
 
-    /// Those of `streams` that have an event.
-    pub async fn begun(&mut self, streams: &[Stream]) -> Result<HashSet<Stream>, StoreError> {
+    /// Those of `streams` that have an event, and last another one than of the type `end`.
+    pub async fn standing(&mut self, streams: &[Stream], end: &str) -> Result<HashSet<Stream>, StoreError> {
         let names: Vec<&str> = streams.iter().map(Stream::as_str).collect();
-        let statement = "select stream from events where tenant_id = $1 and stream = any($2) and version = 1";
-        let begun = sqlx::query_scalar(statement).bind(self.tenant).bind(names);
-        let begun: HashSet<String> = begun.fetch_all(&mut *self.transaction).await?.into_iter().collect();
-        Ok(streams.iter().filter(|stream| begun.contains(stream.as_str())).cloned().collect())
+        let statement = "select stream from events as first
+             where tenant_id = $1 and stream = any($2) and version = 1 and $3 <> (
+                 select event_type from events as last where last.tenant_id = $1 and last.stream = first.stream
+                 order by version desc limit 1)";
+        let standing = sqlx::query_scalar(statement).bind(self.tenant).bind(names).bind(end);
+        let standing: HashSet<String> = standing.fetch_all(&mut *self.transaction).await?.into_iter().collect();
+        Ok(streams.iter().filter(|stream| standing.contains(stream.as_str())).cloned().collect())
     }
 
     /// The events of many streams in one query, each stream's oldest first.

@@ -200,11 +200,11 @@ impl Work {
         Ok(())
     }
 
-    /// Those of `streams` of which something was recorded.
-    pub async fn begun(&mut self, streams: &[Stream]) -> Result<HashSet<Stream>, StoreError> {
+    /// Those of `streams` of which something was recorded, and last something else than `end`.
+    pub async fn standing(&mut self, streams: &[Stream], end: &str) -> Result<HashSet<Stream>, StoreError> {
         match &mut self.session {
-            Some(session) => session.begun(streams).await,
-            None => self.store.session(self.cx.tenant).await?.begun(streams).await,
+            Some(session) => session.standing(streams, end).await,
+            None => self.store.session(self.cx.tenant).await?.standing(streams, end).await,
         }
     }
 

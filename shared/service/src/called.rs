@@ -2,10 +2,14 @@
 
 use crate::{FieldError, Problem, checked_ref};
 use eventstore::{Aggregate, Cx, EventOf, Stream, Work};
+use std::collections::{BTreeSet, HashSet};
 use std::error::Error;
 
 /// So many numbers at most are looked at: beyond them a tenant names its objects itself.
 const HIGHEST: u64 = 1 << 40;
+
+/// So many numbers are looked at together, where fewer are asked for.
+const FEWEST: u64 = 100;
 
 /// The ref of an object, which is its id for good.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +36,7 @@ impl Called {
         }
     }
 
-    /// The id, of which nothing was recorded yet where it is a number.
+    /// The id, under which nothing stands where it is a number.
     pub async fn settle<A>(self, work: &mut Work) -> Result<String, Problem>
     where
         A: Aggregate<Services = Cx, Error: Error + Send, Event: EventOf> + 'static,
@@ -44,25 +48,52 @@ impl Called {
         loop {
             let id = format!("{letters}-{}", next::<A>(work, letters).await?);
             // Somebody may have taken it since.
-            if work.load::<A>(&id).await?.1 == 0 {
+            if work.load::<A>(&id).await?.1 == 0 || taken::<A>(work, vec![id.clone()]).await?.is_empty() {
                 return Ok(id);
             }
         }
     }
 }
 
+/// The next `count` numbers, none of which is among `but`, which will be taken too.
+pub async fn numbers<A: Aggregate>(
+    work: &mut Work,
+    letters: &str,
+    count: usize,
+    but: &BTreeSet<String>,
+) -> Result<Vec<String>, Problem> {
+    let mut given = Vec::with_capacity(count);
+    let mut from = if count == 0 { HIGHEST } else { next::<A>(work, letters).await? };
+    while given.len() < count {
+        let wanted = u64::try_from(count - given.len()).unwrap_or(u64::MAX).max(FEWEST);
+        let ids: Vec<String> = (from..from + wanted).map(|number| format!("{letters}-{number}")).collect();
+        from += wanted;
+        let taken = taken::<A>(work, ids.clone()).await?;
+        let free = ids.into_iter().filter(|id| !taken.contains(id) && !but.contains(id));
+        given.extend(free.take(count - given.len()));
+    }
+    Ok(given)
+}
+
+/// Those of the ids under which something stands. What was removed, as if it had never been there, has left its number free.
+async fn taken<A: Aggregate>(work: &mut Work, ids: Vec<String>) -> Result<HashSet<String>, Problem> {
+    let streams: Vec<Stream> = ids.iter().map(|id| Stream::new(A::TYPE, id)).collect();
+    let standing = work.standing(&streams, &format!("{}.removed", A::TYPE)).await?;
+    Ok(standing.into_iter().map(|stream| stream.id().to_owned()).collect())
+}
+
 /// A number that is free while the one before it is taken: found by doubling, then by halving.
 async fn next<A: Aggregate>(work: &mut Work, letters: &str) -> Result<u64, Problem> {
-    let stream = |number: u64| Stream::new(A::TYPE, format!("{letters}-{number}"));
+    let id = |number: u64| format!("{letters}-{number}");
     let doubled: Vec<u64> =
         std::iter::successors(Some(1), |number| Some(number * 2)).take_while(|n| *n <= HIGHEST).collect();
-    let begun = work.begun(&doubled.iter().copied().map(stream).collect::<Vec<_>>()).await?;
-    let free = doubled.iter().copied().find(|number| !begun.contains(&stream(*number)));
+    let begun = taken::<A>(work, doubled.iter().copied().map(id).collect()).await?;
+    let free = doubled.iter().copied().find(|number| !begun.contains(&id(*number)));
     let mut free = free.ok_or_else(|| Problem::field("ref", "there are too many numbers: say what it is called"))?;
-    let mut taken = free / 2;
-    while free - taken > 1 {
-        let middle = taken.midpoint(free);
-        if work.begun(&[stream(middle)]).await?.is_empty() { free = middle } else { taken = middle }
+    let mut last = free / 2;
+    while free - last > 1 {
+        let middle = last.midpoint(free);
+        if taken::<A>(work, vec![id(middle)]).await?.is_empty() { free = middle } else { last = middle }
     }
     Ok(free)
 }

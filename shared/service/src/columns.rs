@@ -6,12 +6,14 @@ pub struct Columns {
     required: usize,
     /// What other programs call some of them, and what we call those.
     elsewhere: &'static [(&'static str, &'static str)],
+    /// Before the number by which an object is called that a row without a ref begins.
+    letters: Option<&'static str>,
 }
 
 impl Columns {
     /// These, the first two of which must be there.
     pub const fn of(names: &'static [&'static str]) -> Self {
-        Self { names, required: 2, elsewhere: &[] }
+        Self { names, required: 2, elsewhere: &[], letters: None }
     }
 
     /// None of them must be there: each row says what it is about in one way or another.
@@ -24,6 +26,16 @@ impl Columns {
     #[must_use]
     pub const fn elsewhere(self, elsewhere: &'static [(&'static str, &'static str)]) -> Self {
         Self { elsewhere, ..self }
+    }
+
+    /// A row may say a name and no ref: what it begins is called by these letters and the next number of them.
+    #[must_use]
+    pub const fn numbered(self, letters: &'static str) -> Self {
+        Self { letters: Some(letters), ..self }
+    }
+
+    pub(crate) fn letters(&self) -> Option<&'static str> {
+        self.letters
     }
 
     pub(crate) fn required(&self) -> impl Iterator<Item = &'static str> {

@@ -95,9 +95,11 @@ fn operation(service: &str, route: &Route) -> OperationBuilder {
         }
         operation = operation.parameter(parameter("If-Match", ParameterIn::Header, false, matches));
     }
-    if let Some(Media { kind, content }) = &route.body {
+    if let Some(Media { content, .. }) = route.bodies.first() {
         let required = if may_be_empty(content) { Required::False } else { Required::True };
-        let body = RequestBodyBuilder::new().content(*kind, content.clone()).required(Some(required));
+        let body = RequestBodyBuilder::new().required(Some(required));
+        let forms = route.bodies.iter();
+        let body = forms.fold(body, |body, Media { kind, content }| body.content(*kind, content.clone()));
         operation = operation.request_body(Some(body.build()));
     }
     let mut answers: BTreeMap<u16, ResponseBuilder> = BTreeMap::new();

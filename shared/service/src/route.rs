@@ -55,7 +55,8 @@ pub struct Route {
     pub action: Action,
     pub summary: &'static str,
     parameters: Vec<Parameter>,
-    pub(crate) body: Option<Media>,
+    /// What it takes, in one of these forms.
+    pub(crate) bodies: Vec<Media>,
     /// Each status with what comes with it, where anything does.
     pub(crate) answers: Vec<(u16, Option<Media>)>,
     pub(crate) schemas: Vec<(String, RefOr<Schema>)>,
@@ -106,7 +107,7 @@ impl Route {
             action,
             summary,
             parameters: Vec::new(),
-            body: None,
+            bodies: Vec::new(),
             answers: Vec::new(),
             schemas: Vec::new(),
             most_bytes: SMALL_BODY,
@@ -131,8 +132,8 @@ impl Route {
     pub fn takes<T: ToSchema>(mut self) -> Self {
         T::schemas(&mut self.schemas);
         let schema = said_with(T::schema(), false);
-        self.body =
-            Some(Media { kind: "application/json", content: ContentBuilder::new().schema(Some(schema)).build() });
+        self.bodies =
+            vec![Media { kind: "application/json", content: ContentBuilder::new().schema(Some(schema)).build() }];
         self
     }
 
@@ -141,8 +142,8 @@ impl Route {
     pub fn takes_with_reason<T: ToSchema>(mut self) -> Self {
         self = self.takes::<T>();
         let schema = said_with(T::schema(), true);
-        self.body =
-            Some(Media { kind: "application/json", content: ContentBuilder::new().schema(Some(schema)).build() });
+        self.bodies =
+            vec![Media { kind: "application/json", content: ContentBuilder::new().schema(Some(schema)).build() }];
         self
     }
 
@@ -150,7 +151,7 @@ impl Route {
     #[must_use]
     pub fn takes_document<T: ToSchema>(mut self) -> Self {
         let content = self.schema_of::<T>();
-        self.body = Some(Media { kind: "application/json", content });
+        self.bodies = vec![Media { kind: "application/json", content }];
         self
     }
 
@@ -163,23 +164,30 @@ impl Route {
         let text = ObjectBuilder::new().schema_type(Type::String).description(Some(about)).build();
         object.properties.insert("ref".to_owned(), text.into());
         let schema = RefOr::T(Schema::Object(object));
-        self.body =
-            Some(Media { kind: "application/json", content: ContentBuilder::new().schema(Some(schema)).build() });
+        self.bodies =
+            vec![Media { kind: "application/json", content: ContentBuilder::new().schema(Some(schema)).build() }];
         self
     }
 
     /// A body of another kind, `most_bytes` long at most.
     #[must_use]
     pub fn takes_text(mut self, kind: &'static str, most_bytes: usize) -> Self {
-        self.body = Some(Media { kind, content: ContentBuilder::new().schema(Some(String::schema())).build() });
+        self.bodies = vec![Media { kind, content: ContentBuilder::new().schema(Some(String::schema())).build() }];
         self.most_bytes = most_bytes;
+        self
+    }
+
+    /// The same may come as a file of another kind.
+    #[must_use]
+    pub fn or_bytes(mut self, kind: &'static str) -> Self {
+        self.bodies.push(Media { kind, content: file() });
         self
     }
 
     /// A body of any kind, `most_bytes` long at most, that its handler reads as it comes ([`Call::incoming`]).
     #[must_use]
     pub fn takes_file(mut self, most_bytes: usize) -> Self {
-        self.body = Some(Media { kind: ANYTHING, content: file() });
+        self.bodies = vec![Media { kind: ANYTHING, content: file() }];
         (self.most_bytes, self.takes_files) = (most_bytes, true);
         self
     }
@@ -201,7 +209,7 @@ impl Route {
     /// A file, `most_bytes` long at most.
     #[must_use]
     pub fn takes_bytes(mut self, kind: &'static str, most_bytes: usize) -> Self {
-        self.body = Some(Media { kind, content: file() });
+        self.bodies = vec![Media { kind, content: file() }];
         self.most_bytes = most_bytes;
         self
     }
@@ -237,7 +245,7 @@ impl Route {
     /// What it takes and gives so far, and how it refuses, is written so.
     #[must_use]
     pub fn in_dialect(mut self, dialect: Dialect) -> Self {
-        self.body.iter_mut().for_each(|media| media.kind = dialect.kind);
+        self.bodies.iter_mut().for_each(|media| media.kind = dialect.kind);
         self.answers.iter_mut().filter_map(|(_, media)| media.as_mut()).for_each(|media| media.kind = dialect.kind);
         self.dialect = Some(dialect);
         self

@@ -22,7 +22,7 @@ const DELIMITERS: [char; 3] = [',', ';', '\t'];
 const OLD_WORKBOOK: [u8; 4] = [0xd0, 0xcf, 0x11, 0xe0];
 
 /// An uploaded table: its rows by the names of the columns that we know.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Table {
     pub rows: Vec<Row>,
     pub ignored_columns: Vec<String>,
@@ -30,7 +30,7 @@ pub struct Table {
     pub errors: Vec<FieldError>,
 }
 
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Row {
     /// As a spreadsheet numbers it; a cell with several lines is in one row.
     pub number: u64,
@@ -41,6 +41,11 @@ impl Row {
     /// The cell without the space around it; empty where the file has no such column.
     pub fn cell(&self, column: &'static str) -> &str {
         self.cells.get(column).map_or("", |cell| cell.trim())
+    }
+
+    /// Puts into a cell what it did not say.
+    pub(crate) fn say(&mut self, column: &'static str, text: String) {
+        self.cells.insert(column, text);
     }
 }
 
@@ -185,7 +190,12 @@ impl Heading {
         }
         for required in columns.required() {
             if !heading.places.contains(&Some(required)) {
-                wrong(required, format!("this column is missing: the heading is {}", columns.names.join(",")));
+                let empty = if required == "ref_id" && columns.letters().is_some() {
+                    " (its cells may be empty: such rows are told by their names)"
+                } else {
+                    ""
+                };
+                wrong(required, format!("this column is missing{empty}: the heading is {}", columns.names.join(",")));
             }
         }
         if errors.is_empty() { Ok(heading) } else { Err(errors) }

@@ -2,14 +2,16 @@
 //! together or not at all. The same file again changes nothing.
 
 mod kept;
+mod named;
 mod undo;
 
 pub use kept::{Event, KeptImport};
-pub use undo::Undo;
+pub use named::called_so;
+pub use undo::{Back, Before, Touched, Undo, changed_since};
 
 use crate::columns::Columns;
 use crate::words::{PARAMETER, Words};
-use crate::{Call, FieldError, Problem, Progress, Route, Routes, Table, field_error, json};
+use crate::{Call, FieldError, Problem, Progress, Route, Routes, Table, WORKBOOK, field_error, json};
 use access::Action;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Method, StatusCode};
@@ -47,6 +49,16 @@ pub trait Upload: Send + Sync + 'static {
     const KEPT_AS: Option<&'static str> = None;
     /// What single requests take for what an upload does, beside managing the tenant.
     const NEEDS: &'static [Action];
+
+    /// The refs of the register's objects that are called by one of these names, each with its name: what rows without a ref are
+    /// about, where [`Columns::numbered`] says that there may be any.
+    fn called(
+        &self,
+        _: &mut Work,
+        _: &[String],
+    ) -> impl Future<Output = Result<Vec<(String, String)>, Problem>> + Send {
+        async { Ok(Vec::new()) }
+    }
 
     /// Looks up everything that the file mentions, in as few queries as there can be.
     fn look_up(&self, work: &mut Work, table: &Table) -> impl Future<Output = Result<Self::Known, Problem>> + Send;
@@ -154,6 +166,7 @@ impl Route {
     #[must_use]
     pub fn takes_table(self, most_bytes: usize) -> Self {
         self.takes_text("text/csv", most_bytes)
+            .or_bytes(WORKBOOK)
             .parameter("sheet", "The sheet of a workbook (.xlsx); the first that is not hidden where it is not given")
             .parameter(
                 PARAMETER,
@@ -251,6 +264,10 @@ pub async fn record<U: Upload>(
         .perform(&cx, "import", |work| {
             let (upload, table, progress) = (upload.clone(), table.clone(), progress.clone());
             Box::pin(async move {
+                if named::any_without_ref(&table, &U::COLUMNS) {
+                    // Nobody gives another object one of the names, or one of the numbers, meanwhile.
+                    work.lock().await?;
+                }
                 let (counts, errors) = take(work, &upload, &table, &progress).await?;
                 progress.at("recording", 0, counts.rows);
                 if !errors.is_empty() {
@@ -297,11 +314,12 @@ async fn take<U: Upload>(
     table: &Arc<Table>,
     progress: &Progress,
 ) -> Result<(Counts, Vec<FieldError>), Problem> {
+    let mut counts =
+        Counts { rows: table.rows.len(), ignored_columns: table.ignored_columns.clone(), ..Counts::default() };
+    let table = &named::with_refs(work, upload.as_ref(), table).await?;
     let known = upload.look_up(work, table).await?;
     let (reading, checked, told) = (upload.clone(), table.clone(), progress.clone());
     let (drafts, mut errors) = aside(move || reading.read(&checked, &known, &told)).await?;
-    let mut counts =
-        Counts { rows: table.rows.len(), ignored_columns: table.ignored_columns.clone(), ..Counts::default() };
     let cx = work.cx().clone();
     for (index, draft) in drafts.into_iter().enumerate() {
         progress.at("deciding", index, table.rows.len());

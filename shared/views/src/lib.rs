@@ -13,7 +13,7 @@ mod tally;
 mod view;
 
 pub use listing::{Filter, Listing};
-pub use query::{Page, Row, get, get_many, list, shown, standing, versions};
+pub use query::{Page, Row, get, get_many, keys_where, list, shown, standing, versions};
 pub use rebuild::{Difference, RebuildError, Rebuilt, Told};
 pub use set::ViewSet;
 pub use tally::{Tally, tally};

@@ -1,6 +1,6 @@
 use crate::listing::{Listing, Statement, Value};
 use crate::rows::table;
-use crate::view::View;
+use crate::view::{Column, View};
 use chrono::{DateTime, Utc};
 use eventstore::{Session, StoreError};
 use serde::Serialize;
@@ -107,6 +107,23 @@ pub async fn get_many<V: View>(
         .fetch_all(session.connection())
         .await?;
     Ok(rows.into_iter().map(Stored::row).collect())
+}
+
+/// The keys of the rows that stand now of which the column says one of `texts`, each with what it says.
+pub async fn keys_where<V: View>(
+    session: &mut Session,
+    column: Column,
+    texts: &[String],
+) -> Result<Vec<(String, String)>, StoreError> {
+    let tenant = session.tenant();
+    let statement = format!(
+        "select key, {column} from {} where tenant_id = $1 and valid_to = 9223372036854775807 and {column} = any($2)
+         order by key",
+        table(V::NAME),
+        column = column.name,
+    );
+    let keys = sqlx::query_as(AssertSqlSafe(statement)).bind(tenant).bind(texts);
+    Ok(keys.fetch_all(session.connection()).await?)
 }
 
 /// What the view showed under a key after position `after` and up to `position`, oldest first, `limit` rows at most.

@@ -1,4 +1,6 @@
-use super::{Asset, Circles, Command, HIGHEST_OBJECTIVE, Kind, Profile, SecurityObjectives, circular, refuse_unknown};
+use super::{
+    Asset, Circles, Command, HIGHEST_OBJECTIVE, Kind, LETTERS, Profile, SecurityObjectives, circular, refuse_unknown,
+};
 use crate::checks::{Faults, LONGEST_NAME, LONGEST_TEXT, checked_refs};
 use crate::context;
 use access::Action;
@@ -65,7 +67,7 @@ impl service::Command for AddAsset {
     const BEGINS: bool = true;
 
     fn id(&self, _: &str) -> Result<Called, Problem> {
-        Ok(Called::by(self.reference.as_deref(), "A")?)
+        Ok(Called::by(self.reference.as_deref(), LETTERS)?)
     }
 
     async fn prepare(self, work: &mut Work, id: &str) -> Result<Command, Problem> {

@@ -1,13 +1,16 @@
-use crate::asset::{self, Asset, Broken, Command, HIGHEST_OBJECTIVE, Import, Kind, SecurityObjectives};
+use crate::asset::{
+    self, Asset, Broken, Command, HIGHEST_OBJECTIVE, Import, Kind, RegisteredAsset, SecurityObjectives,
+};
 use crate::checks::{LONGEST_NAME, LONGEST_TEXT, tidy};
 use access::Action;
 use eventstore::Work;
-use service::upload::Read;
+use service::upload::{Read, called_so};
 use service::{
     Cells, Columns, Draft, FieldError, Problem, Progress, Row, Seen, Table, Undo, Upload, checked_ref, entries,
     field_error,
 };
 use std::collections::BTreeSet;
+use views::Column;
 
 /// A list of assets. CISO Assistant's has the same columns.
 #[derive(Debug)]
@@ -36,7 +39,12 @@ impl Upload for Assets {
         "owner",
         "security_objectives",
         "parent_assets",
-    ]);
+    ])
+    .numbered(asset::LETTERS);
+
+    async fn called(&self, work: &mut Work, names: &[String]) -> Result<Vec<(String, String)>, Problem> {
+        called_so::<RegisteredAsset>(work, Column::text("name"), names).await
+    }
 
     async fn look_up(&self, work: &mut Work, table: &Table) -> Result<Known, Problem> {
         let own = mentioned(table, "ref_id");

@@ -4,15 +4,16 @@ use crate::checks::{LONGEST_LABEL, LONGEST_TEXT};
 use crate::control;
 use crate::every::every;
 use crate::methodology::{self, InForce, Written};
-use crate::risk::{Assessment, Broken, Command, Import, Risk, Stage, TreatmentOption};
+use crate::register::RegisteredRisk;
+use crate::risk::{self, Assessment, Broken, Command, Import, Risk, Stage, TreatmentOption};
 use access::Action;
 use eventstore::{Aggregate, Stream, Work};
-use service::upload::Read;
+use service::upload::{Read, called_so};
 use service::{
     Cells, Columns, Draft, FieldError, Problem, Progress, Row, Seen, Table, Undo, Upload, entries, field_error,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use views::shown;
+use views::{Column, shown};
 
 /// As of any reason.
 const LONGEST_REASON: usize = 2_000;
@@ -88,7 +89,12 @@ impl Upload for Risks {
         ("justification", "treatment_reason"),
         ("threats", "threat"),
         ("vulnerabilities", "vulnerability"),
-    ]);
+    ])
+    .numbered(risk::LETTERS);
+
+    async fn called(&self, work: &mut Work, names: &[String]) -> Result<Vec<(String, String)>, Problem> {
+        called_so::<RegisteredRisk>(work, Column::text("name"), names).await
+    }
 
     /// Reads everything that the file mentions in one query.
     async fn look_up(&self, work: &mut Work, table: &Table) -> Result<Known, Problem> {

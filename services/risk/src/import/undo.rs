@@ -6,8 +6,9 @@ use crate::every::every;
 use crate::quantification::QuantifiedRisk;
 use crate::register::RegisteredRisk;
 use crate::risk::{self, Risk};
-use crate::round::AssessmentRound;
+use crate::round::{AssessmentRound, Included};
 use eventstore::{Session, Work};
+use service::upload::{Back, Before, Touched};
 use service::{FieldError, Problem, Undo, field_error};
 use std::collections::{BTreeMap, BTreeSet};
 use views::{Row, View, shown};
@@ -22,21 +23,21 @@ impl Undo for Assets {
         asset.profile().is_some()
     }
 
-    fn back(_: &Asset, before: Option<&Asset>) -> Result<Vec<asset::Command>, String> {
-        let back = before.and_then(Asset::profile).cloned().map(asset::Command::Change);
+    fn back(&self, asset: &Touched<'_, Asset>) -> Back<Self> {
+        let back = asset.before.and_then(Asset::profile).cloned().map(asset::Command::Change);
         Ok(vec![back.unwrap_or(asset::Command::Remove)])
     }
 
-    async fn relying(work: &mut Work, begun: &BTreeSet<String>) -> Result<Vec<FieldError>, Problem> {
-        let mut about = About::new();
+    async fn relying(work: &mut Work, before: &Before<Asset>) -> Result<Vec<FieldError>, Problem> {
+        let (begun, mut about) = (begun(before), About::new());
         let session = work.session().await?;
         for Row { key, data, .. } in all::<RegisteredRisk>(session).await? {
-            note(&mut about, begun, &key, data.assets);
+            note(&mut about, &begun, &key, data.assets);
         }
         for Row { key, data, .. } in all::<RegisteredAsset>(session).await? {
             // What goes with it does not stand in its way.
             if !begun.contains(&key) {
-                note(&mut about, begun, &key, data.profile.supports);
+                note(&mut about, &begun, &key, data.profile.supports);
             }
         }
         Ok(told(about))
@@ -50,21 +51,35 @@ impl Undo for Risks {
         risk.is_there()
     }
 
-    fn back(now: &Risk, before: Option<&Risk>) -> Result<Vec<risk::Command>, String> {
-        before.map_or_else(|| Ok(vec![risk::Command::Remove]), |before| now.back_to(before))
+    fn back(&self, risk: &Touched<'_, Risk>) -> Back<Self> {
+        Ok(risk.before.map_or_else(|| vec![risk::Command::Remove], |before| risk.now.back_to(before)))
     }
 
-    async fn relying(work: &mut Work, begun: &BTreeSet<String>) -> Result<Vec<FieldError>, Problem> {
-        let mut about = About::new();
+    async fn relying(work: &mut Work, before: &Before<Risk>) -> Result<Vec<FieldError>, Problem> {
+        let (begun, mut about) = (begun(before), About::new());
         let session = work.session().await?;
         for Row { key, .. } in all::<QuantifiedRisk>(session).await? {
-            note(&mut about, begun, "its quantification", [key]);
+            note(&mut about, &begun, "its quantification", [key]);
         }
         for Row { key, data, .. } in all::<AssessmentRound>(session).await? {
-            note(&mut about, begun, &key, data.risks.into_iter().map(|included| included.risk));
+            // One that began since counts what the upload assessed as done before it.
+            let counted = |included: &Included| {
+                let before = before.get(&included.risk).and_then(Option::as_ref);
+                before.is_some_and(|before| included.assessments > before.looked_at())
+            };
+            let runs = data.completed.is_none();
+            let named: Vec<String> =
+                data.risks.iter().filter(|one| runs && counted(one)).map(|one| one.risk.clone()).collect();
+            note(&mut about, &named.iter().cloned().collect(), &key, named);
+            note(&mut about, &begun, &key, data.risks.into_iter().map(|included| included.risk));
         }
         Ok(told(about))
     }
+}
+
+/// What the upload began.
+fn begun<A>(before: &Before<A>) -> BTreeSet<String> {
+    before.iter().filter(|(_, before)| before.is_none()).map(|(id, _)| id.clone()).collect()
 }
 
 /// Every row, as of all that was recorded.

@@ -64,7 +64,10 @@ pub fn follow(actions: &mut Vec<PlannedAction>, happened: Event) {
         | Event::PlanApproved { .. }
         | Event::Closed { .. }
         | Event::Reopened { .. }
-        | Event::Removed { .. } => {}
+        | Event::Removed { .. }
+        | Event::OwnerTakenBack { .. }
+        | Event::AssessmentTakenBack { .. }
+        | Event::TreatmentTakenBack { .. } => {}
     }
 }
 
@@ -131,7 +134,10 @@ impl Accepted {
             | Event::PlanApproved { .. }
             | Event::Closed { .. }
             | Event::Reopened { .. }
-            | Event::Removed { .. } => last,
+            | Event::Removed { .. }
+            | Event::OwnerTakenBack { .. }
+            | Event::AssessmentTakenBack { .. }
+            | Event::TreatmentTakenBack { .. } => last,
         }
     }
 

@@ -25,7 +25,7 @@ impl Risk {
     }
 
     /// The controls of its treatment.
-    fn relied_on(&self) -> &[String] {
+    pub(super) fn relied_on(&self) -> &[String] {
         self.treatment.as_ref().map_or(&[], |treatment| &treatment.controls)
     }
 }

@@ -1,4 +1,4 @@
-use super::{Command, Profile, Risk};
+use super::{Command, LETTERS, Profile, Risk};
 use crate::asset;
 use crate::checks::{Faults, LONGEST_LABEL, LONGEST_NAME, LONGEST_TEXT, checked_refs};
 use access::Action;
@@ -68,7 +68,7 @@ impl service::Command for Identify {
     const BEGINS: bool = true;
 
     fn id(&self, _: &str) -> Result<Called, Problem> {
-        Ok(Called::by(self.reference.as_deref(), "R")?)
+        Ok(Called::by(self.reference.as_deref(), LETTERS)?)
     }
 
     async fn prepare(self, work: &mut Work, _: &str) -> Result<Command, Problem> {

@@ -29,9 +29,10 @@ impl Event {
             Self::Assessed(Assessment { stage, rating, .. }) => {
                 (standing(*stage) != Some(rating)).then_some(Because::Assessment)
             }
-            Self::OwnerAssigned { .. } => Some(Because::Owner),
+            Self::AssessmentTakenBack { .. } => Some(Because::Assessment),
+            Self::OwnerAssigned { .. } | Self::OwnerTakenBack { .. } => Some(Because::Owner),
             Self::ExistingControlsNoted { .. } => Some(Because::ExistingControls),
-            Self::TreatmentDecided { .. } => Some(Because::Treatment),
+            Self::TreatmentDecided { .. } | Self::TreatmentTakenBack { .. } => Some(Because::Treatment),
             Self::ActionPlanned { .. } | Self::ActionDropped { .. } => Some(Because::Actions),
             Self::Closed { .. } => Some(Because::Closing),
             Self::ActionDone { .. }

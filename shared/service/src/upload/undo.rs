@@ -9,7 +9,8 @@ use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use eventstore::{Aggregate, NOW, Refused, Stream, Work};
 use serde::Deserialize;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use utoipa::ToSchema;
 use views::{Column, Filter, View};
 
@@ -17,18 +18,45 @@ use views::{Column, Filter, View};
 pub trait Undo: Upload {
     /// What its uploads are kept as: the end of their path.
     const REGISTER: &'static str;
+    /// Rows say a part of the object that they are about: what else changed in it since is in nobody's way.
+    const IN_PART: bool = false;
 
     /// Whether the object is in the register.
     fn is_there(object: &Self::Of) -> bool;
 
-    /// What makes of an object what it was before; nothing before: the upload began it. Or why that cannot be.
-    fn back(now: &Self::Of, before: Option<&Self::Of>) -> Result<Vec<<Self::Of as Aggregate>::Command>, String>;
+    /// What makes of an object what it was before, as far as the upload changed it. Or what is in the way.
+    fn back(&self, object: &Touched<'_, Self::Of>) -> Back<Self>;
 
-    /// What would be left in the air without the objects that the upload began: each of those with what is about it.
-    fn relying(
-        work: &mut Work,
-        begun: &BTreeSet<String>,
-    ) -> impl Future<Output = Result<Vec<FieldError>, Problem>> + Send;
+    /// What a command is about, where that is not the object itself.
+    fn about<'a>(object: &'a str, _: &'a <Self::Of as Aggregate>::Command) -> &'a str {
+        object
+    }
+
+    /// What would be left in the air without what the upload did: what that is about, with what relies on it.
+    fn relying(_: &mut Work, _: &Before<Self::Of>) -> impl Future<Output = Result<Vec<FieldError>, Problem>> + Send {
+        async { Ok(Vec::new()) }
+    }
+}
+
+/// The commands that take back what an upload did to an object, or what is in the way.
+pub type Back<U> = Result<Vec<<<U as Upload>::Of as Aggregate>::Command>, Vec<FieldError>>;
+
+/// The objects that an upload touched, each as it was before; none: it was not there.
+pub type Before<A> = BTreeMap<String, Option<A>>;
+
+/// An object that an upload touched.
+pub struct Touched<'a, A> {
+    pub id: &'a str,
+    /// As it was; none: it was not there.
+    pub before: Option<&'a A>,
+    /// As the upload left it.
+    pub left: &'a A,
+    pub now: &'a A,
+}
+
+/// What is said of what somebody changed after the upload.
+pub fn changed_since(what: &str) -> FieldError {
+    field_error(what, "it was changed since: change it by hand")
 }
 
 /// Takes an upload back, and says why.
@@ -40,9 +68,15 @@ struct UndoImport {}
 type Run = (i64, i64);
 
 impl Routes {
-    /// The uploads of `U`: all, one, and taking one back.
+    /// The uploads of `U`: all, one, and taking one back, by `U` as `asked` makes it of the request.
     #[must_use]
-    pub fn uploads<U: Undo>(self, list: &'static str, one: &'static str, undo: &'static str) -> Self {
+    pub fn uploads<U: Undo>(
+        self,
+        list: &'static str,
+        one: &'static str,
+        undo: &'static str,
+        asked: fn(&Call) -> Result<U, Problem>,
+    ) -> Self {
         self.with(
             Route::tenant(Method::GET, list, Action::Read, "The uploads that were recorded, oldest first")
                 .pages::<KeptImport>()
@@ -64,7 +98,7 @@ impl Routes {
             )
             .takes_with_reason::<UndoImport>()
             .gives::<Answered>(200)
-            .answered_by(undo_import::<U>),
+            .answered_by(move |call: Call| async move { undo_import(&call, asked(&call)?).await }),
         )
     }
 }
@@ -87,21 +121,21 @@ fn not_found(id: &str) -> Problem {
     Problem::not_found(format!("{} {id}", KeptImport::NAME))
 }
 
-async fn undo_import<U: Undo>(call: Call) -> Result<Response, Problem> {
-    allowed::<U>(&call).await?;
+async fn undo_import<U: Undo>(call: &Call, upload: U) -> Result<Response, Problem> {
+    allowed::<U>(call).await?;
     let (UndoImport {}, cx) = call.command::<UndoImport>()?;
     if cx.reason().is_none() {
         return Err(Problem::field("reason", "say why: an auditor will ask"));
     }
-    let id = call.id().to_owned();
+    let (id, upload) = (call.id().to_owned(), Arc::new(upload));
     let done = call.store.perform(&cx, "import", |work| {
-        let id = id.clone();
-        Box::pin(async move { take_back::<U>(work, id).await })
+        let (id, upload) = (id.clone(), upload.clone());
+        Box::pin(async move { take_back(work, id, &upload).await })
     });
     Ok(call.carried_out(&done.await?, false))
 }
 
-async fn take_back<U: Undo>(work: &mut Work, id: String) -> Result<Outcome, Problem> {
+async fn take_back<U: Undo>(work: &mut Work, id: String, upload: &Arc<U>) -> Result<Outcome, Problem> {
     // Nobody appends from here on: what is about the objects now is all that will be.
     work.lock().await?;
     let (import, version) = work.load::<Import>(&id).await?;
@@ -110,36 +144,39 @@ async fn take_back<U: Undo>(work: &mut Work, id: String) -> Result<Outcome, Prob
         return Ok(Outcome { id, version, changed: false });
     }
     let touched = touched::<U>(work, &id, events).await?;
-    let before = before::<U>(work, &touched).await?;
+    let Earlier { before, left } = earlier::<U>(work, &touched).await?;
     work.preload(touched.keys().cloned().collect()).await?;
-    let (mut commands, mut errors, mut begun) = (Vec::new(), Vec::new(), BTreeSet::new());
+    let (mut commands, mut errors) = (Vec::new(), Vec::new());
     for (stream, (_, last)) in &touched {
-        let (now, standing) = work.load::<U::Of>(stream.id()).await?;
-        if standing != *last {
-            errors.push(field_error(stream.id(), "it was changed since: change it by hand"));
+        let id = stream.id();
+        let (now, standing) = work.load::<U::Of>(id).await?;
+        if !U::IN_PART && standing != *last {
+            errors.push(changed_since(id));
             continue;
         }
-        let before = before.get(stream);
-        if before.is_none() {
-            begun.insert(stream.id().to_owned());
-        }
-        match U::back(now, before) {
-            Ok(back) => commands.extend(back.into_iter().map(|command| (stream.id().to_owned(), command))),
-            Err(why) => errors.push(field_error(stream.id(), why)),
+        let before = before.get(id).and_then(Option::as_ref);
+        match upload.back(&Touched { id, before, left: left.get(id).unwrap_or(now), now }) {
+            Ok(back) => commands.extend(back.into_iter().map(|command| (id, command))),
+            Err(in_the_way) => errors.extend(in_the_way),
         }
     }
-    errors.extend(U::relying(work, &begun).await?);
+    errors.extend(U::relying(work, &before).await?);
     for (object, command) in commands {
-        match work.execute::<U::Of>(&object, None, command).await {
+        let about = U::about(object, &command).to_owned();
+        match work.execute::<U::Of>(object, None, command).await {
             Ok(_) => {}
-            Err(Refused::Rule(broken)) => errors.push(field_error(object, broken.to_string())),
+            Err(Refused::Rule(broken)) => errors.push(field_error(about, broken.to_string())),
             Err(Refused::Store(error)) => return Err(error.into()),
             // No version was named.
             Err(Refused::Stale { .. }) => return Err(Problem::internal()),
         }
     }
     if !errors.is_empty() {
-        let detail = format!("{} objects stand in the way, and nothing was taken back: see errors", errors.len());
+        let in_the_way = match errors.len() {
+            1 => "something stands in the way".to_owned(),
+            count => format!("{count} things stand in the way"),
+        };
+        let detail = format!("{in_the_way}, and nothing was taken back: see errors");
         return Err(Problem::new(StatusCode::CONFLICT, "built_on", detail).telling(listed(errors)));
     }
     let changed = work.execute::<Import>(&id, None, kept::Command::Undo).await?;
@@ -161,20 +198,39 @@ async fn touched<U: Undo>(work: &mut Work, id: &str, events: u32) -> Result<BTre
     Ok(touched)
 }
 
-/// What stood before, of the objects of which anything did.
-async fn before<U: Undo>(work: &mut Work, touched: &BTreeMap<Stream, Run>) -> Result<HashMap<Stream, U::Of>, Problem> {
-    let earlier: Vec<Stream> =
-        touched.iter().filter(|(_, (first, _))| *first > 1).map(|(stream, _)| stream.clone()).collect();
-    let mut before: HashMap<Stream, U::Of> = HashMap::new();
-    for event in work.session().await?.streams(&earlier).await? {
-        let first = touched.get(&event.stream).map_or(0, |(first, _)| *first);
-        if event.version < first
-            && let Some(happened) =
-                event.decode::<<U::Of as Aggregate>::Event>().map_err(eventstore::StoreError::from)?
+/// What an upload touched, as it was.
+struct Earlier<A> {
+    before: Before<A>,
+    /// As the upload left it, where that may be another thing than what stands.
+    left: BTreeMap<String, A>,
+}
+
+async fn earlier<U: Undo>(work: &mut Work, touched: &BTreeMap<Stream, Run>) -> Result<Earlier<U::Of>, Problem> {
+    // What it began, and nobody changed since, had nothing before and stands as it was left.
+    let told = touched.iter().filter(|(_, (first, _))| U::IN_PART || *first > 1);
+    let streams: Vec<Stream> = told.map(|(stream, _)| stream.clone()).collect();
+    let mut earlier: Earlier<U::Of> = Earlier {
+        before: touched.keys().map(|stream| (stream.id().to_owned(), None)).collect(),
+        left: BTreeMap::new(),
+    };
+    for event in work.session().await?.streams(&streams).await? {
+        let Some((first, last)) = touched.get(&event.stream) else { continue };
+        let decode = || event.decode::<<U::Of as Aggregate>::Event>().map_err(eventstore::StoreError::from);
+        let id = || event.stream.id().to_owned();
+        if event.version < *first
+            && let Some(happened) = decode()?
         {
-            before.entry(event.stream).or_default().apply(happened);
+            earlier.before.entry(id()).or_default().get_or_insert_default().apply(happened);
+        }
+        if U::IN_PART
+            && event.version <= *last
+            && let Some(happened) = decode()?
+        {
+            earlier.left.entry(id()).or_default().apply(happened);
         }
     }
-    before.retain(|_, object| U::is_there(object));
-    Ok(before)
+    for before in earlier.before.values_mut() {
+        before.take_if(|object| !U::is_there(object));
+    }
+    Ok(earlier)
 }
