@@ -21,13 +21,29 @@ fn events(heard: &Heard) -> Vec<(String, Value)> {
     .collect()
 }
 
-/// A file of another client, and its end.
+/// A file of another client, and its end: what it began, and what it said first of a risk that was there.
 async fn upload_and_take_back(admin: &Client, at: &impl Fn(&str) -> String) {
     admin.post(&at("/risks"), json!({"ref": "R-bare", "name": "Bare"})).await;
-    let first = "ref_id,name,inherent_proba,inherent_impact,current_proba,current_impact,additional_controls,treatment,owner\n\
-                 R-bare,Bare,4,4,3,3,A.8.15,mitigate,mara\n";
-    let files =
-        [("assets", "ref_id,name\nA-other,Other\n"), ("risks", "ref_id,name\nR-other,Other\n"), ("risks", first)];
+    let inherent = json!({"stage": "inherent", "likelihood": 4, "impact": 4});
+    admin.post(&at("/risks/R-bare/assessments"), inherent).await;
+    let heading = "ref_id,name,owner,current_proba,current_impact,treatment,additional_controls";
+    let decided = format!("{heading}\n,Bare,olga,2,2,mitigate,A.8.15\n");
+    let heading = "ref_id,name,description,justification,compensating_measure,expiration_date,controls";
+    let exception = format!("{heading}\nE-other,Other,x,x,x,2999-01-01,A.8.5\n");
+    let changed = format!("{heading}\nE-other,Otherwise,,,,,\n");
+    let first = admin.upload(&at("/imports/exceptions"), exception).await.text("id");
+    let second = admin.upload(&at("/imports/exceptions"), changed).await.text("id");
+    for id in [second, first] {
+        admin.post(&at(&format!("/imports/exceptions/{id}/undo")), json!({"reason": "another client's file"})).await;
+    }
+    let files = [
+        ("assets", "ref_id,name\nA-other,Other\n"),
+        ("risks", "ref_id,name\nR-other,Other\n"),
+        ("risks", &decided),
+        ("controls", "control,status,owner\nA.8.15,planned,olga\n"),
+        ("suppliers", "ref_id,name,criticality\nS-other,Other,low\n"),
+        ("people", "person,roles\nolaf,viewer\n"),
+    ];
     for (register, file) in files {
         let path = at(&format!("/imports/{register}"));
         let id = admin.upload(&path, file.to_owned()).await.text("id");

@@ -105,6 +105,8 @@ pub enum Command {
     AssignOwner {
         owner: String,
     },
+    /// Nobody should have been its owner.
+    TakeBackOwner,
     /// A treatment of the risk relies on this control from now on.
     Require {
         risk: String,
@@ -153,6 +155,10 @@ pub enum Event {
         owner: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         former_owner: Option<String>,
+    },
+    /// Nobody owns it, as before it had its first owner.
+    OwnerTakenBack {
+        former_owner: String,
     },
     Required {
         risk: String,
@@ -220,6 +226,10 @@ impl Control {
             Command::AssignOwner { owner } => {
                 Ok(vec![Event::OwnerAssigned { owner, former_owner: self.owner.clone() }])
             }
+            Command::TakeBackOwner => {
+                let former_owner = self.owner.clone();
+                Ok(former_owner.map(|former_owner| Event::OwnerTakenBack { former_owner }).into_iter().collect())
+            }
             Command::Require { risk, option } if self.required_by.get(&risk) == Some(&option) => Ok(vec![]),
             // What risk decided is a fact here, on an excluded control too: the view shows the conflict.
             Command::Require { risk, option } => Ok(vec![Event::Required { risk, option }]),
@@ -277,6 +287,7 @@ impl Control {
             Event::Excluded { justification } => self.decision = Some(Decision::Excluded { justification }),
             Event::ImplementationSet { state, how } => self.implementation = Implementation { state, how },
             Event::OwnerAssigned { owner, .. } => self.owner = Some(owner),
+            Event::OwnerTakenBack { .. } => self.owner = None,
             Event::Required { risk, option } => {
                 self.required_by.insert(risk, option);
             }

@@ -15,6 +15,8 @@ use std::collections::BTreeSet;
 #[derive(Default, Serialize, Deserialize)]
 pub struct Exception {
     waiver: Option<Waiver>,
+    /// Who asked for it last.
+    requested_by: String,
     /// Who asked for it, and who changed what was asked.
     asked_by: BTreeSet<String>,
     standing: Standing,
@@ -48,6 +50,17 @@ pub struct Waiver {
     pub expires_on: NaiveDate,
 }
 
+/// What was asked for, and by whom.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    #[serde(flatten)]
+    pub waiver: Waiver,
+    /// Who did so last.
+    pub requested_by: String,
+    /// All who did, and changed what was asked: none of them decides.
+    pub asked_by: Vec<String>,
+}
+
 #[derive(Clone, Debug)]
 pub enum Command {
     Request(Waiver),
@@ -56,6 +69,10 @@ pub enum Command {
     Approve,
     Refuse,
     End,
+    /// It should never have been there.
+    Remove,
+    /// It should not have been changed: what was asked for before is.
+    Restore(Asked),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,6 +95,10 @@ pub enum Event {
         approver: String,
     },
     Ended {},
+    /// Nobody asks for it, or ever did. Its ref is free.
+    Removed {},
+    /// A change was taken back: what was asked for before, by the same people, is decided anew.
+    Restored(Asked),
 }
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error, strum::IntoStaticStr)]
@@ -107,13 +128,27 @@ impl Exception {
         self.waiver.as_ref()
     }
 
+    /// The same, and by whom.
+    pub fn asked(&self) -> Option<Asked> {
+        let (requested_by, asked_by) = (self.requested_by.clone(), self.asked_by.iter().cloned().collect());
+        self.waiver.clone().map(|waiver| Asked { waiver, requested_by, asked_by })
+    }
+
     fn decide(&self, command: Command, cx: &Cx) -> Result<Vec<Event>, Broken> {
         let requested_by = cx.actor.to_string();
         let Some(waiver) = &self.waiver else {
-            let Command::Request(waiver) = command else { return Err(Broken::NotRequested) };
-            return Ok(vec![Event::Requested { waiver, requested_by }]);
+            return match command {
+                Command::Request(waiver) => Ok(vec![Event::Requested { waiver, requested_by }]),
+                Command::Remove => Ok(vec![]),
+                Command::Change(_) | Command::Approve | Command::Refuse | Command::End | Command::Restore(_) => {
+                    Err(Broken::NotRequested)
+                }
+            };
         };
         match (command, self.standing) {
+            (Command::Remove, _) => Ok(vec![Event::Removed {}]),
+            (Command::Restore(asked), _) if self.asked().as_ref() == Some(&asked) => Ok(vec![]),
+            (Command::Restore(asked), _) => Ok(vec![Event::Restored(asked)]),
             (Command::Request(same), _) if same == *waiver => Ok(vec![]),
             (Command::Request(_), _) => Err(Broken::Taken),
             (Command::End, Standing::Ended)
@@ -145,8 +180,14 @@ impl Exception {
         match event {
             Event::Requested { waiver, requested_by } | Event::Changed { waiver, requested_by } => {
                 (self.waiver, self.standing) = (Some(waiver), Standing::Requested);
-                self.asked_by.insert(requested_by);
+                self.asked_by.insert(requested_by.clone());
+                self.requested_by = requested_by;
             }
+            Event::Restored(Asked { waiver, requested_by, asked_by }) => {
+                (self.waiver, self.standing) = (Some(waiver), Standing::Requested);
+                (self.requested_by, self.asked_by) = (requested_by, asked_by.into_iter().collect());
+            }
+            Event::Removed {} => *self = Self::default(),
             Event::Approved { .. } => self.standing = Standing::Approved,
             Event::Refused { .. } => self.standing = Standing::Refused,
             Event::Ended {} => self.standing = Standing::Ended,

@@ -62,7 +62,7 @@ use requests::{
     AssessMaturity, AssignControlOwner, DecideApplicability, PlanControlReview, SetImplementation, TestControl,
 };
 use requirement::Requirement;
-use service::{Answered, Listed, ManyChanged, Object, PDF, Route, Routes, Service, WORKBOOK};
+use service::{Answered, KeptImport, Listed, ManyChanged, Object, PDF, Route, Routes, Service, WORKBOOK};
 use soa::Soa;
 use stated::ShownControl;
 use statement::Statement;
@@ -88,6 +88,7 @@ pub fn service(files: Option<Files>) -> Service {
         .records::<file::Event>()
         .records::<framework::Event>()
         .records::<library::proposal::Event>()
+        .records::<service::upload::Event>()
         .records::<supplier::Event>()
         .view::<Statement>()
         .view::<Requirement>()
@@ -105,6 +106,7 @@ pub fn service(files: Option<Files>) -> Service {
         .view::<ReceivedFile>()
         .view::<UploadedFramework>()
         .view::<ProposedLibrary>()
+        .view::<KeptImport>()
         .reacts_to(
             "tenancy",
             vec![
@@ -230,6 +232,7 @@ fn soa_routes(routes: Routes) -> Routes {
         )
         .with(transition_route())
         .upload("/imports/controls", "Upload how controls are implemented, and whose they are", |_| Ok(Controls))
+        .uploads("/imports/controls", "/imports/controls/{id}", "/imports/controls/{id}/undo", |_| Ok(Controls))
         .history_of::<LastEditions>("/soa/history", "Who approved and issued the Statement of Applicability", |_| {
             soa::ID.to_owned()
         })
@@ -380,6 +383,7 @@ fn document_routes(routes: Routes) -> Routes {
 fn supplier_routes(routes: Routes) -> Routes {
     routes
         .upload("/imports/suppliers", "Upload a list of suppliers", |_| Ok(Suppliers))
+        .uploads("/imports/suppliers", "/imports/suppliers/{id}", "/imports/suppliers/{id}/undo", |_| Ok(Suppliers))
         .dated_list::<RegisteredSupplier>("/suppliers", "Suppliers, and what there is to do about them")
         .register::<DescribeSupplier>("/suppliers", "/suppliers/{id}")
         .dated_object::<RegisteredSupplier>("/suppliers/{id}", "One supplier")
@@ -393,6 +397,7 @@ fn supplier_routes(routes: Routes) -> Routes {
 fn exception_routes(routes: Routes) -> Routes {
     routes
         .upload("/imports/exceptions", "Upload a list of exceptions that are asked for", |_| Ok(Exceptions))
+        .uploads("/imports/exceptions", "/imports/exceptions/{id}", "/imports/exceptions/{id}/undo", |_| Ok(Exceptions))
         .dated_list::<RegisteredException>("/exceptions", "What is done without, until when, and by whose leave")
         .register::<RequestException>("/exceptions", "/exceptions/{id}")
         .dated_object::<RegisteredException>("/exceptions/{id}", "One exception")

@@ -10,7 +10,7 @@ struct TenantCreated {
     baseline: Framework,
 }
 
-/// What risk says of a treatment that is decided, ends with its risk, or counts again. In proto3 JSON an empty list may be left
+/// What risk says of a treatment that is decided, taken back, ends with its risk, or counts again. In proto3 JSON an empty list may be left
 /// out.
 #[derive(Deserialize)]
 struct Treatment {
@@ -21,6 +21,9 @@ struct Treatment {
     #[serde(default)]
     released_controls: Vec<String>,
 }
+
+const OF_A_TREATMENT: [&str; 5] =
+    ["risk.treatment_decided", "risk.treatment_taken_back", "risk.closed", "risk.reopened", "risk.removed"];
 
 pub fn when_tenant_created_then_add_annex_a() -> Reaction {
     Reaction::to(&["tenant.created"], |work, event| {
@@ -41,7 +44,7 @@ pub fn when_tenant_created_then_add_annex_a() -> Reaction {
 /// Risk names controls of Annex A only. One that is not there is a fault (or tenancy's news is late): the tenant is
 /// parked for this source and tried again.
 pub fn when_a_treatment_changes_then_link_controls() -> Reaction {
-    Reaction::to(&["risk.treatment_decided", "risk.closed", "risk.reopened", "risk.removed"], |work, event| {
+    Reaction::to(&OF_A_TREATMENT, |work, event| {
         Box::pin(async move {
             let Treatment { option, controls, released_controls } = serde_json::from_value(event.data.clone())?;
             let risk = event.stream.id();

@@ -42,6 +42,7 @@ fn requiring(event: Event) -> Option<(String, Option<TreatmentOption>)> {
         | Event::Excluded { .. }
         | Event::ImplementationSet { .. }
         | Event::OwnerAssigned { .. }
+        | Event::OwnerTakenBack { .. }
         | Event::EvidenceAttached { .. }
         | Event::ReviewPlanned { .. }
         | Event::MaturityAssessed { .. }

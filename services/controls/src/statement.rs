@@ -102,6 +102,7 @@ impl Statement {
             Event::Excluded { justification } => self.decided(false, None, justification),
             Event::ImplementationSet { state, how } => (self.state, self.how) = (state, how),
             Event::OwnerAssigned { owner, .. } => self.owner = Some(owner),
+            Event::OwnerTakenBack { .. } => self.owner = None,
             Event::EvidenceAttached { evidence, title } => self.evidence.push(Support { id: evidence, title }),
             Event::ReviewPlanned { next_review } => self.next_review = next_review,
             Event::MaturityAssessed { level } => self.maturity = Some(level),

@@ -99,6 +99,8 @@ pub enum Command {
     End {
         ended_on: NaiveDate,
     },
+    /// It should never have been there.
+    Remove,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,8 +110,14 @@ pub enum Event {
     Described(Profile),
     Assessed(Assessment),
     Agreed(Agreement),
-    ExitPlanned { plan: String },
-    Ended { ended_on: NaiveDate },
+    ExitPlanned {
+        plan: String,
+    },
+    Ended {
+        ended_on: NaiveDate,
+    },
+    /// It is no supplier of the register any more. Its ref is free.
+    Removed {},
 }
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error, strum::IntoStaticStr)]
@@ -132,10 +140,18 @@ impl Supplier {
 
     fn decide(&self, command: Command, _: &Cx) -> Result<Vec<Event>, Broken> {
         let Some(profile) = &self.profile else {
-            let Command::Register(profile) = command else { return Err(Broken::NotRegistered) };
-            return Ok(vec![Event::Registered(profile)]);
+            return match command {
+                Command::Register(profile) => Ok(vec![Event::Registered(profile)]),
+                Command::Remove => Ok(vec![]),
+                Command::Describe(_)
+                | Command::Assess(_)
+                | Command::Agree(_)
+                | Command::PlanExit { .. }
+                | Command::End { .. } => Err(Broken::NotRegistered),
+            };
         };
         match command {
+            Command::Remove => Ok(vec![Event::Removed {}]),
             Command::Register(same) if same == *profile => Ok(vec![]),
             Command::Register(_) => Err(Broken::Taken),
             Command::End { .. } if self.ended => Ok(vec![]),
@@ -164,6 +180,7 @@ impl Supplier {
             }
             Event::ExitPlanned { plan } => self.exit_plan = Some(plan),
             Event::Ended { .. } => self.ended = true,
+            Event::Removed {} => *self = Self::default(),
         }
     }
 }

@@ -209,6 +209,8 @@ fn subject(kind: Kind) -> &'static str {
     match kind {
         Kind::RiskAssigned => "A risk is yours",
         Kind::TreatmentDecided => "A treatment was decided",
+        Kind::TreatmentTakenBack => "A treatment is undecided again",
+        Kind::OwnershipEnded => "A risk or a control is not yours any more",
         Kind::ControlAssigned => "A control is yours",
         Kind::ControlRequired => "A control of yours is needed",
         Kind::FindingAssigned => "A finding is yours to see to",

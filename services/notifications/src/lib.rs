@@ -14,9 +14,10 @@ use inbox::{Inbox, MarkRead};
 use mail::Mail;
 use reactions::{
     when_a_finding_has_an_owner_then_tell_them, when_a_person_is_erased_then_forget_them,
-    when_control_is_required_then_tell_its_owner, when_control_owner_is_assigned_then_tell_them,
-    when_risk_owner_is_assigned_then_tell_them, when_role_changes_then_tell_the_person,
-    when_tenant_is_handed_over_then_forget_addresses, when_treatment_is_decided_then_tell_the_owner,
+    when_an_owner_is_taken_back_then_tell_them, when_control_is_required_then_tell_its_owner,
+    when_control_owner_is_assigned_then_tell_them, when_risk_owner_is_assigned_then_tell_them,
+    when_role_changes_then_tell_the_person, when_tenant_is_handed_over_then_forget_addresses,
+    when_treatment_is_decided_then_tell_the_owner, when_treatment_is_taken_back_then_tell_the_owner,
 };
 use service::{Answered, Listed, Route, Routes, Service};
 
@@ -47,11 +48,20 @@ pub fn service(mail: Option<Mail>) -> Service {
     )
     .reacts_to(
         "risk",
-        vec![when_risk_owner_is_assigned_then_tell_them(mails), when_treatment_is_decided_then_tell_the_owner(mails)],
+        vec![
+            when_risk_owner_is_assigned_then_tell_them(mails),
+            when_treatment_is_decided_then_tell_the_owner(mails),
+            when_an_owner_is_taken_back_then_tell_them(mails),
+            when_treatment_is_taken_back_then_tell_the_owner(mails),
+        ],
     )
     .reacts_to(
         "controls",
-        vec![when_control_owner_is_assigned_then_tell_them(mails), when_control_is_required_then_tell_its_owner(mails)],
+        vec![
+            when_control_owner_is_assigned_then_tell_them(mails),
+            when_control_is_required_then_tell_its_owner(mails),
+            when_an_owner_is_taken_back_then_tell_them(mails),
+        ],
     )
     .reacts_to("audit", vec![when_a_finding_has_an_owner_then_tell_them(mails)]);
     match mail {

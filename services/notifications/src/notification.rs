@@ -27,9 +27,12 @@ pub struct News {
 pub enum Kind {
     RiskAssigned,
     TreatmentDecided,
+    TreatmentTakenBack,
     ControlAssigned,
     ControlRequired,
     FindingAssigned,
+    /// Of a risk or a control.
+    OwnershipEnded,
     RoleGranted,
     RoleRevoked,
     RoleChanged,

@@ -1,5 +1,5 @@
 use crate::notification::{About, Channel, Command, Kind, News, Notification};
-use crate::responsibility::{Assign, Responsibility};
+use crate::responsibility::{Change, Responsibility};
 use crate::{address_book, delivery};
 use access::{Admission, Role, RoleName, Term};
 use anyhow::Context;
@@ -15,6 +15,11 @@ use uuid::Uuid;
 #[derive(Deserialize)]
 struct OwnerAssigned {
     owner: String,
+}
+
+#[derive(Deserialize)]
+struct OwnerTakenBack {
+    former_owner: String,
 }
 
 #[derive(Deserialize)]
@@ -52,6 +57,23 @@ pub fn when_risk_owner_is_assigned_then_tell_them(mails: bool) -> Reaction {
     })
 }
 
+/// An upload was taken back by which somebody had become the owner of what nobody owned.
+pub fn when_an_owner_is_taken_back_then_tell_them(mails: bool) -> Reaction {
+    Reaction::to(&["risk.owner_taken_back", "control.owner_taken_back"], move |work, event| {
+        Box::pin(async move {
+            let OwnerTakenBack { former_owner } = data(event)?;
+            let (noun, about) = match event.stream.kind() {
+                "risk" => ("Risk", about("risk", event.stream.id())),
+                _ => ("Control", about("controls", event.stream.id())),
+            };
+            let object = &about.object;
+            let text = format!("{noun} {object} is not yours any more: the upload that made it so was taken back.");
+            work.execute::<Responsibility>(&key(&about), None, Change::End(about.clone())).await?;
+            tell(work, event, mails, news(former_owner, Kind::OwnershipEnded, text, about)).await
+        })
+    })
+}
+
 pub fn when_treatment_is_decided_then_tell_the_owner(mails: bool) -> Reaction {
     Reaction::to(&["risk.treatment_decided"], move |work, event| {
         Box::pin(async move {
@@ -60,6 +82,20 @@ pub fn when_treatment_is_decided_then_tell_the_owner(mails: bool) -> Reaction {
             let Some(owner) = owner(work, &about).await? else { return Ok(()) };
             let text = treatment_text(&about.object, &decided);
             tell(work, event, mails, news(owner, Kind::TreatmentDecided, text, about)).await
+        })
+    })
+}
+
+pub fn when_treatment_is_taken_back_then_tell_the_owner(mails: bool) -> Reaction {
+    Reaction::to(&["risk.treatment_taken_back"], move |work, event| {
+        Box::pin(async move {
+            let about = about("risk", event.stream.id());
+            let Some(owner) = owner(work, &about).await? else { return Ok(()) };
+            let text = format!(
+                "How your risk {} is treated is undecided again: the upload that decided it was taken back.",
+                about.object
+            );
+            tell(work, event, mails, news(owner, Kind::TreatmentTakenBack, text, about)).await
         })
     })
 }
@@ -227,7 +263,7 @@ fn key(About { service, object }: &About) -> String {
 }
 
 async fn assign(work: &mut Work, about: About, person: &str) -> anyhow::Result<()> {
-    let (id, assign) = (key(&about), Assign { about, person: person.to_owned() });
+    let (id, assign) = (key(&about), Change::Assign { about, person: person.to_owned() });
     work.execute::<Responsibility>(&id, None, assign).await?;
     Ok(())
 }

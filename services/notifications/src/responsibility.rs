@@ -9,15 +9,20 @@ pub struct Responsibility {
 }
 
 #[derive(Clone, Debug)]
-pub struct Assign {
-    pub about: About,
-    pub person: String,
+pub enum Change {
+    Assign {
+        about: About,
+        person: String,
+    },
+    /// Nobody owns it any more.
+    End(About),
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "data", rename_all = "snake_case")]
 pub enum Event {
     Assigned { about: About, person: String },
+    Ended { about: About },
 }
 
 /// No rule can be broken: what another service decided is recorded.
@@ -30,23 +35,28 @@ impl Responsibility {
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "the shape of every decision")]
-    fn decide(&self, Assign { about, person }: Assign, _: &Cx) -> Result<Vec<Event>, Broken> {
-        let known = self.owner() == Some(person.as_str());
-        Ok(if known { vec![] } else { vec![Event::Assigned { about, person }] })
+    fn decide(&self, change: Change, _: &Cx) -> Result<Vec<Event>, Broken> {
+        Ok(match (change, &self.person) {
+            (Change::Assign { person, .. }, Some(known)) if *known == person => vec![],
+            (Change::Assign { about, person }, _) => vec![Event::Assigned { about, person }],
+            (Change::End(about), Some(_)) => vec![Event::Ended { about }],
+            (Change::End(_), None) => vec![],
+        })
     }
 
     fn apply(&mut self, event: Event) {
         match event {
             Event::Assigned { person, .. } => self.person = Some(person),
+            Event::Ended { .. } => self.person = None,
         }
     }
 }
 
-aggregate!(Responsibility, "responsibility", Assign, Event, Broken);
+aggregate!(Responsibility, "responsibility", Change, Event, Broken);
 
 #[cfg(test)]
 mod tests {
-    use super::{Assign, Event, Responsibility};
+    use super::{Change, Event, Responsibility};
     use crate::notification::About;
     use eventstore::{Actor, Cx, TenantId};
 
@@ -57,12 +67,17 @@ mod tests {
         let cx = Cx::new(TenantId::random(), Actor::Service("notifications".to_owned()), now);
         let mut risk = Responsibility::default();
         for person in ["mara", "jo"] {
-            let assign = Assign { about: about.clone(), person: person.to_owned() };
+            let assign = Change::Assign { about: about.clone(), person: person.to_owned() };
             let assigned = Event::Assigned { about: about.clone(), person: person.to_owned() };
             assert_eq!(risk.decide(assign.clone(), &cx), Ok(vec![assigned.clone()]));
             risk.apply(assigned);
             assert_eq!(risk.decide(assign, &cx), Ok(vec![]));
         }
         assert_eq!(risk.owner(), Some("jo"));
+        for expected in [vec![Event::Ended { about: about.clone() }], vec![]] {
+            assert_eq!(risk.decide(Change::End(about.clone()), &cx), Ok(expected.clone()));
+            expected.into_iter().for_each(|event| risk.apply(event));
+        }
+        assert_eq!(risk.owner(), None);
     }
 }

@@ -18,8 +18,15 @@ pub enum Heard {
         level: Level,
         acceptable: bool,
     },
+    /// It counts by what is left of its assessments, where anything is.
+    RiskUnassessed {
+        current: bool,
+        level: Option<Level>,
+        acceptable: Option<bool>,
+    },
+    /// Absent: that is undecided again.
     RiskTreated {
-        option: String,
+        option: Option<String>,
     },
     /// What is left of it is accepted until a day; absent: not, or no more.
     RiskAccepted {
@@ -145,7 +152,10 @@ impl Figure {
                 }
                 Event::RiskNoted(NotedRisk { level: Some(level), acceptable: Some(acceptable), current, ..before })
             }
-            Heard::RiskTreated { option } => Event::RiskNoted(NotedRisk { option: Some(option), ..self.risk() }),
+            Heard::RiskUnassessed { current, level, acceptable } => {
+                Event::RiskNoted(NotedRisk { level, acceptable, current, ..self.risk() })
+            }
+            Heard::RiskTreated { option } => Event::RiskNoted(NotedRisk { option, ..self.risk() }),
             Heard::RiskAccepted { acceptance } => Event::RiskNoted(NotedRisk { acceptance, ..self.risk() }),
             Heard::RiskClosed { closed } => {
                 Event::RiskNoted(NotedRisk { closed: closed.then_some(true), ..self.risk() })
@@ -210,7 +220,7 @@ mod tests {
 
     #[test]
     fn a_risk_counts_by_its_current_level_and_before_by_its_inherent_one() {
-        let treated = Heard::RiskTreated { option: "accept".to_owned() };
+        let treated = Heard::RiskTreated { option: Some("accept".to_owned()) };
         let all = vec![Heard::RiskIdentified, assessed(false, 3), assessed(true, 1), assessed(false, 2), treated];
         let expected = [
             Event::RiskNoted(NotedRisk::default()),
@@ -233,6 +243,32 @@ mod tests {
         ];
         let risk = |acceptance, closed| Event::RiskNoted(NotedRisk { acceptance, closed, ..NotedRisk::default() });
         assert_eq!(noted(all), [risk(acceptance.clone(), None), risk(acceptance, Some(true)), risk(None, Some(true))]);
+    }
+
+    #[test]
+    fn what_is_taken_back_counts_no_more() {
+        let inherent = Level { rank: 3, label: "level 3".to_owned() };
+        let unassessed = |level: Option<Level>| {
+            let acceptable = level.as_ref().map(|_| false);
+            Heard::RiskUnassessed { current: false, level, acceptable }
+        };
+        let all = vec![
+            assessed(false, 3),
+            assessed(true, 1),
+            Heard::RiskTreated { option: Some("avoid".to_owned()) },
+            Heard::RiskTreated { option: None },
+            unassessed(Some(inherent)),
+            unassessed(None),
+        ];
+        let expected = [
+            risk(3, false, None),
+            risk(1, true, None),
+            risk(1, true, Some("avoid")),
+            risk(1, true, None),
+            risk(3, false, None),
+            Event::RiskNoted(NotedRisk::default()),
+        ];
+        assert_eq!(noted(all), expected);
     }
 
     #[test]

@@ -1,21 +1,22 @@
 //! A tenant's people and their roles as one file. Each row is held against the rules of the single request.
 
 use crate::people::refuse_unless_tenant;
-use access::{Action, Admission, Broken, Command, RoleName, Roster, Term};
+use access::{Action, Admission, Broken, Command, Role, RoleName, Roster, Term};
 use chrono::{DateTime, Days, NaiveTime, Utc};
 use eventstore::Work;
-use service::upload::Read;
+use service::upload::{Back, Read, Touched, changed_since};
 use service::{
-    Call, Cells, Columns, Draft, FieldError, Problem, Progress, Row, Seen, Table, Upload, checked_day, checked_person,
-    entries, instant,
+    Call, Cells, Columns, Draft, FieldError, Problem, Progress, Row, Seen, Table, Undo, Upload, checked_day,
+    checked_person, entries, instant,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// People with all the roles that they have from now on. Names and addresses are their organisation's, and not the tenant's.
 #[derive(Debug)]
 pub struct People {
     /// Whether who asks administers the organisation.
     administrator: bool,
+    now: DateTime<Utc>,
 }
 
 pub struct Known {
@@ -26,7 +27,7 @@ pub struct Known {
 impl People {
     pub fn asked(call: &Call) -> Result<Self, Problem> {
         call.by_a_person()?;
-        Ok(Self { administrator: call.caller.administrator })
+        Ok(Self { administrator: call.caller.administrator, now: call.cx.now })
     }
 }
 
@@ -40,6 +41,7 @@ impl Upload for People {
         ("ref_id", "person"),
         ("role", "roles"),
     ]);
+    const KEPT_AS: Option<&'static str> = Some(<Self as Undo>::REGISTER);
     const NEEDS: &'static [Action] = &[];
 
     async fn look_up(&self, work: &mut Work, _: &Table) -> Result<Known, Problem> {
@@ -67,6 +69,51 @@ impl Upload for People {
     }
 }
 
+/// All people of a tenant are in its one roster: those are in the way whose roles somebody else has changed since.
+impl Undo for People {
+    const REGISTER: &'static str = "people";
+    const IN_PART: bool = true;
+
+    fn is_there(_: &Admission) -> bool {
+        true
+    }
+
+    fn back(&self, roster: &Touched<'_, Admission>) -> Back<Self> {
+        let held = |admission: &Admission, person: &str| -> Held { admission.roster().held(person).collect() };
+        let before = |person: &str| roster.before.map(|before| held(before, person)).unwrap_or_default();
+        let mut people: BTreeSet<&String> = roster.left.roster().roles.keys().collect();
+        people.extend(roster.before.iter().flat_map(|before| before.roster().roles.keys()));
+        let (mut commands, mut in_the_way) = (Vec::new(), Vec::new());
+        for person in people {
+            let (then, left) = (before(person), held(roster.left, person));
+            if then == left {
+                continue;
+            }
+            if held(roster.now, person) != left {
+                in_the_way.push(changed_since(person));
+                continue;
+            }
+            // What is over by now gives nobody anything.
+            let roles: Held = then.into_iter().filter(|(_, term)| !term.is_over(self.now)).collect();
+            commands.push(Command::Assign { person: person.clone(), roles, administrator: self.administrator });
+        }
+        // Who becomes a manager again does so before another one is none any more.
+        commands.sort_by_key(|command| !manages(command));
+        if in_the_way.is_empty() { Ok(commands) } else { Err(in_the_way) }
+    }
+
+    fn about<'a>(object: &'a str, command: &'a Command) -> &'a str {
+        if let Command::Assign { person, .. } = command { person } else { object }
+    }
+}
+
+type Held = BTreeMap<RoleName, Term>;
+
+fn manages(command: &Command) -> bool {
+    let manager = RoleName::Common(Role::IsmsManager);
+    matches!(command, Command::Assign { roles, .. } if roles.contains_key(&manager))
+}
+
 impl People {
     fn draft(&self, row: &Row, known: &Known, seen: &mut Seen) -> Result<Draft<Command>, Vec<FieldError>> {
         let mut cells = Cells::of(row);
@@ -85,7 +132,7 @@ impl People {
             cells.faults.wrong("until", "it does not lie after `from`: no time is left between");
         }
         let made = person.map(|person| {
-            let held: BTreeMap<RoleName, Term> = known.roster.held(&person).collect();
+            let held: Held = known.roster.held(&person).collect();
             // What the row leaves open stays as it is.
             let term = |role: &RoleName| match (from, until) {
                 (None, None) => held.get(role).copied().unwrap_or(Term::ALWAYS),
@@ -131,7 +178,12 @@ mod tests {
         let until = Term { from: None, until: "2027-01-01T00:00:00Z".parse().ok() };
         roster.terms.insert("jo".to_owned(), [(RoleName::Common(Role::Viewer), until)].into());
         let known = Known { tenant: "t".to_owned(), roster };
-        let (drafts, errors) = People { administrator: false }.read(&table, &known, &Progress::default());
+        let (drafts, errors) =
+            People { administrator: false, now: "2026-03-01T09:30:00Z".parse().expect("an instant") }.read(
+                &table,
+                &known,
+                &Progress::default(),
+            );
         let said = drafts.into_iter().flat_map(|draft| draft.commands).map(|command| {
             let Command::Assign { person, roles, .. } = command else { panic!("roles are assigned") };
             let shown = |(role, Term { from, until }): (RoleName, Term)| {

@@ -97,7 +97,7 @@ use people::{People, SetRoles};
 use permissions::Permissions;
 use portfolio::OverseenTenant;
 use roles::{DefineRole, Roles};
-use service::{Answered, Call, Listed, Object, Problem, Route, Routes, Service, json, object_answer};
+use service::{Answered, Call, KeptImport, Listed, Object, Problem, Route, Routes, Service, json, object_answer};
 use settings::ChangeSettings;
 use state::ChangeState;
 use std::sync::Arc;
@@ -143,6 +143,7 @@ pub fn service_behind(entrance: Entrance) -> Service {
         .records::<library::Event>()
         .records::<release::Event>()
         .records::<::library::push::Event>()
+        .records::<service::upload::Event>()
         .view::<OrganisationProfile>()
         .view::<OwnedTenant>()
         .view::<OverseenTenant>()
@@ -157,6 +158,7 @@ pub fn service_behind(entrance: Entrance) -> Service {
         .view::<GroupRoles>()
         .view::<KnownLibrary>()
         .view::<KnownContents>()
+        .view::<KeptImport>()
         .table("person_keys")
         .table("member_names")
         .runs_errands_for(
@@ -299,6 +301,7 @@ fn people_and_roles(routes: Routes) -> Routes {
                 .answered_by(people::set_roles),
         )
         .upload("/imports/people", "Upload the tenant's people and all of their roles", import::People::asked)
+        .uploads("/imports/people", "/imports/people/{id}", "/imports/people/{id}/undo", import::People::asked)
         .with(
             Route::tenant(Method::GET, "/permissions", Read, "Say what the caller may do here")
                 .gives::<Permissions>(200)

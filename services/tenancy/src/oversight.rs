@@ -21,6 +21,16 @@ struct Assessed {
     acceptable: bool,
 }
 
+/// By what it counts from then on, where anything is left.
+#[derive(Deserialize)]
+struct Unassessed {
+    stage: String,
+    #[serde(default)]
+    level: Option<Level>,
+    #[serde(default)]
+    acceptable: Option<bool>,
+}
+
 #[derive(Deserialize)]
 struct Treated {
     option: String,
@@ -85,10 +95,17 @@ fn heard(event: &Recorded) -> serde_json::Result<Option<(String, Heard)>> {
             let counts = current || stage == "inherent";
             object(Heard::RiskAssessed { current, level, acceptable }).filter(|_| counts)
         }
+        "risk.assessment_taken_back" => {
+            let Unassessed { stage, level, acceptable } = serde_json::from_value(data())?;
+            let counts = stage == "current" || stage == "inherent";
+            let current = stage == "inherent" && level.is_some();
+            object(Heard::RiskUnassessed { current, level, acceptable }).filter(|_| counts)
+        }
         "risk.treatment_decided" => {
             let Treated { option } = serde_json::from_value(data())?;
-            object(Heard::RiskTreated { option })
+            object(Heard::RiskTreated { option: Some(option) })
         }
+        "risk.treatment_taken_back" => object(Heard::RiskTreated { option: None }),
         "risk.accepted" => {
             let acceptance: NotedAcceptance = serde_json::from_value(data())?;
             object(Heard::RiskAccepted { acceptance: Some(acceptance) })
@@ -134,10 +151,12 @@ fn heard(event: &Recorded) -> serde_json::Result<Option<(String, Heard)>> {
 }
 
 /// What changes a figure.
-const COUNTED: [&str; 22] = [
+const COUNTED: [&str; 24] = [
     "risk.identified",
     "risk.assessed",
+    "risk.assessment_taken_back",
     "risk.treatment_decided",
+    "risk.treatment_taken_back",
     "risk.accepted",
     "risk.acceptance_asked",
     "risk.acceptance_withdrawn",

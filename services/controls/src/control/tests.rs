@@ -119,6 +119,16 @@ fn a_new_owner_follows_the_former_one() {
 }
 
 #[test]
+fn a_first_owner_is_taken_back() {
+    let owner = "mara".to_owned();
+    let control = given(vec![Event::OwnerAssigned { owner: owner.clone(), former_owner: None }]);
+    let back = Event::OwnerTakenBack { former_owner: owner };
+    assert_eq!(when(&control, Command::TakeBackOwner), Ok(vec![back.clone()]));
+    assert_eq!(given(vec![back]).owner(), None);
+    assert_eq!(when(&given(vec![]), Command::TakeBackOwner), Ok(vec![]));
+}
+
+#[test]
 fn a_treatment_requires_a_control_once_and_an_excluded_one_too() {
     let (mitigate, avoid) = (TreatmentOption::Mitigate, TreatmentOption::Avoid);
     let control = given(vec![excluded("no premises"), required("R-1", mitigate)]);

@@ -1,4 +1,4 @@
-use super::{Event, Waiver};
+use super::{Asked, Event, Waiver};
 use chrono::{DateTime, NaiveDate, Utc};
 use eventstore::Recorded;
 use serde::{Deserialize, Serialize};
@@ -93,6 +93,10 @@ impl View for RegisteredException {
             Some(Event::Requested { waiver, requested_by } | Event::Changed { waiver, requested_by }) => {
                 Some(Self::requested(waiver, requested_by))
             }
+            Some(Event::Restored(Asked { waiver, requested_by, asked_by: _ })) => {
+                Some(Self::requested(waiver, requested_by))
+            }
+            Some(Event::Removed {}) => None,
             Some(Event::Approved { approver }) => {
                 current.map(|row| row.decided(ExceptionState::Approved, approver, at))
             }

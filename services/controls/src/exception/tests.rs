@@ -65,6 +65,31 @@ fn what_is_changed_is_approved_anew() {
 }
 
 #[test]
+fn a_change_that_is_taken_back_leaves_who_decides_as_it_was() {
+    let before = given(vec![requested("2026-06-30"), approved()]);
+    let asked = before.asked().expect("asked for");
+    let exception = given(vec![requested("2026-06-30"), approved(), changed("2026-12-31", "olga")]);
+    let restored = Event::Restored(asked.clone());
+    assert_eq!(when(&exception, Command::Restore(asked.clone()), "mara"), Ok(vec![restored.clone()]));
+    let exception = given(vec![requested("2026-06-30"), approved(), changed("2026-12-31", "olga"), restored]);
+    assert_eq!(exception.asked(), Some(asked));
+    for decides in ["olga", "mara"] {
+        assert!(when(&exception, Command::Approve, decides).is_ok(), "what was approved is approved anew");
+    }
+    assert!(when(&exception, Command::Approve, "sam").is_err());
+}
+
+#[test]
+fn one_that_an_upload_began_is_removed_with_it_and_its_ref_is_free() {
+    assert_eq!(when(&given(vec![requested("2026-06-30")]), Command::Remove, "mara"), Ok(vec![Event::Removed {}]));
+    let removed = given(vec![requested("2026-06-30"), Event::Removed {}]);
+    assert_eq!(when(&removed, Command::Remove, "mara"), Ok(vec![]));
+    assert_eq!(when(&removed, Command::End, "mara"), Err(Broken::NotRequested));
+    let again = Command::Request(waiver("2026-06-30"));
+    assert_eq!(when(&removed, again, "sam"), Ok(vec![requested("2026-06-30")]));
+}
+
+#[test]
 fn one_that_has_expired_is_not_approved() {
     let exception = given(vec![requested("2026-02-28")]);
     let day = "2026-02-28".parse().expect("a day");

@@ -4,8 +4,8 @@ use crate::control::{Broken, Command, Control, Implementation, ImplementationSta
 use access::Action;
 use catalogue::annex_a;
 use eventstore::{Aggregate, Stream, Work};
-use service::upload::Read;
-use service::{Cells, Columns, Draft, FieldError, Problem, Progress, Row, Table, Upload, field_error};
+use service::upload::{Back, Read, Touched, changed_since};
+use service::{Cells, Columns, Draft, FieldError, Problem, Progress, Row, Table, Undo, Upload, field_error};
 use std::collections::{BTreeMap, HashMap};
 
 /// How controls are implemented: by ids of Annex A, or as CISO Assistant lists applied controls, of which one control of
@@ -39,6 +39,7 @@ impl Upload for Controls {
                 ("how", "description"),
                 ("state", "status"),
             ]);
+    const KEPT_AS: Option<&'static str> = Some(<Self as Undo>::REGISTER);
     const NEEDS: &'static [Action] = &[Action::WriteControls];
 
     async fn look_up(&self, work: &mut Work, _: &Table) -> Result<Known, Problem> {
@@ -74,6 +75,26 @@ impl Upload for Controls {
             Broken::ExcludedControl => "status",
             Broken::NotAdded | Broken::ReliedOn(_) => "reference_control",
         }
+    }
+}
+
+/// A file says how far a control is, and whose: what was decided of it beside that stays.
+impl Undo for Controls {
+    const REGISTER: &'static str = "controls";
+    const IN_PART: bool = true;
+
+    fn is_there(_: &Control) -> bool {
+        true
+    }
+
+    fn back(&self, control: &Touched<'_, Control>) -> Back<Self> {
+        let said = |control: &Control| (control.implementation().clone(), control.owner().map(ToOwned::to_owned));
+        if said(control.left) != said(control.now) {
+            return Err(vec![changed_since(control.id)]);
+        }
+        let (implementation, owner) = control.before.map(said).unwrap_or_default();
+        let owner = owner.map_or(Command::TakeBackOwner, |owner| Command::AssignOwner { owner });
+        Ok(vec![Command::SetImplementation(implementation), owner])
     }
 }
 

@@ -2,14 +2,17 @@ use super::{control, short};
 use crate::checks::{LONGEST_TEXT, to_come};
 use crate::control::Control;
 use crate::document::Document;
-use crate::exception::{Broken, Command, Exception, Waiver};
+use crate::exception::{Broken, Command, Exception, RegisteredException, RequestException, Waiver};
 use access::Action;
 use chrono::NaiveDate;
 use eventstore::{Aggregate, Cx, Stream, Work};
-use service::upload::Read;
-use service::{Cells, Columns, Draft, FieldError, Problem, Progress, Row, Seen, Table, Upload, checked_ref, entries};
-use service::{checked_day, field_error};
+use service::upload::{Back, Read, Touched, called_so};
+use service::{
+    Cells, Columns, Draft, FieldError, Problem, Progress, Register, Row, Seen, Table, Undo, Upload, checked_day,
+    checked_ref, entries, field_error,
+};
 use std::collections::{BTreeSet, HashMap};
+use views::Column;
 
 /// A list of exceptions that are asked for. Who approves them does so here, one by one.
 #[derive(Debug)]
@@ -39,8 +42,14 @@ impl Upload for Exceptions {
         "expiration_date",
         "status",
     ])
-    .elsewhere(&[("title", "name"), ("waived", "description"), ("expires_on", "expiration_date")]);
+    .elsewhere(&[("title", "name"), ("waived", "description"), ("expires_on", "expiration_date")])
+    .numbered(RequestException::LETTERS);
+    const KEPT_AS: Option<&'static str> = Some(<Self as Undo>::REGISTER);
     const NEEDS: &'static [Action] = &[Action::WriteControls];
+
+    async fn called(&self, work: &mut Work, names: &[String]) -> Result<Vec<(String, String)>, Problem> {
+        called_so::<RegisteredException>(work, Column::text("title"), names).await
+    }
 
     async fn look_up(&self, work: &mut Work, table: &Table) -> Result<Known, Problem> {
         let refs = |column| -> BTreeSet<String> {
@@ -91,6 +100,19 @@ impl Upload for Exceptions {
             | Broken::Approved
             | Broken::Ended => "ref_id",
         }
+    }
+}
+
+/// Nothing else refers to an exception: what is decided of it changes it.
+impl Undo for Exceptions {
+    const REGISTER: &'static str = "exceptions";
+
+    fn is_there(exception: &Exception) -> bool {
+        exception.waiver().is_some()
+    }
+
+    fn back(&self, exception: &Touched<'_, Exception>) -> Back<Self> {
+        Ok(vec![exception.before.and_then(Exception::asked).map_or(Command::Remove, Command::Restore)])
     }
 }
 

@@ -1,13 +1,17 @@
 use super::short;
 use crate::checks::{LONGEST_TEXT, LONGEST_TITLE};
-use crate::supplier::{Broken, Command, Criticality, MOST_SERVICES, Profile, Supplier};
+use crate::supplier::{
+    Broken, Command, Criticality, DescribeSupplier, MOST_SERVICES, Profile, RegisteredSupplier, Supplier,
+};
 use access::Action;
 use eventstore::{Aggregate, Stream, Work};
-use service::upload::Read;
+use service::upload::{Back, Read, Touched, called_so};
 use service::{
-    Cells, Columns, Draft, FieldError, Problem, Progress, Row, Seen, Table, Upload, checked_ref, checked_text,
+    Cells, Columns, Draft, FieldError, Problem, Progress, Register, Row, Seen, Table, Undo, Upload, checked_ref,
+    checked_text,
 };
 use std::collections::HashMap;
+use views::Column;
 
 /// A list of suppliers. CISO Assistant's entities have some of its columns.
 #[derive(Debug)]
@@ -21,8 +25,14 @@ impl Upload for Suppliers {
     type Known = Known;
 
     const COLUMNS: Columns = Columns::of(&["ref_id", "name", "criticality", "services", "information", "owner"])
-        .elsewhere(&[("mission", "services")]);
+        .elsewhere(&[("mission", "services")])
+        .numbered(DescribeSupplier::LETTERS);
+    const KEPT_AS: Option<&'static str> = Some(<Self as Undo>::REGISTER);
     const NEEDS: &'static [Action] = &[Action::WriteControls];
+
+    async fn called(&self, work: &mut Work, names: &[String]) -> Result<Vec<(String, String)>, Problem> {
+        called_so::<RegisteredSupplier>(work, Column::text("name"), names).await
+    }
 
     async fn look_up(&self, work: &mut Work, table: &Table) -> Result<Known, Problem> {
         let refs: Vec<String> =
@@ -43,6 +53,20 @@ impl Upload for Suppliers {
 
     fn at_fault(_: &Broken) -> &'static str {
         "ref_id"
+    }
+}
+
+/// Nothing else refers to a supplier: what is recorded of it changes it.
+impl Undo for Suppliers {
+    const REGISTER: &'static str = "suppliers";
+
+    fn is_there(supplier: &Supplier) -> bool {
+        supplier.profile().is_some()
+    }
+
+    fn back(&self, supplier: &Touched<'_, Supplier>) -> Back<Self> {
+        let before = supplier.before.and_then(Supplier::profile).cloned();
+        Ok(vec![before.map_or(Command::Remove, Command::Describe)])
     }
 }
 

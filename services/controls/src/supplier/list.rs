@@ -69,8 +69,9 @@ impl RegisteredSupplier {
         }
     }
 
-    fn follow(self, event: Event) -> Self {
-        match event {
+    /// None where it is no supplier any more.
+    fn follow(self, event: Event) -> Option<Self> {
+        Some(match event {
             Event::Registered(profile) | Event::Described(profile) => {
                 let Profile { name, criticality, services, information, owner } = profile;
                 Self { name, criticality, services, information, owner, ..self }
@@ -82,7 +83,8 @@ impl RegisteredSupplier {
             }
             Event::ExitPlanned { plan } => Self { exit_plan: Some(plan), ..self },
             Event::Ended { ended_on } => Self { ended_on: Some(ended_on), state: SupplierState::Ended, ..self },
-        }
+            Event::Removed {} => return None,
+        })
     }
 
     fn lacks(&self, today: NaiveDate) -> Vec<Lack> {
@@ -114,7 +116,7 @@ impl View for RegisteredSupplier {
         Ok(match (current, event.decode::<Event>()?) {
             (current, None) => current,
             (None, Some(Event::Registered(profile))) => Some(Self::registered(profile)),
-            (current, Some(event)) => current.map(|supplier| supplier.follow(event)),
+            (current, Some(event)) => current.and_then(|supplier| supplier.follow(event)),
         })
     }
 }
@@ -135,7 +137,7 @@ mod tests {
 
     fn lacks(events: Vec<Event>, today: &str) -> Vec<Lack> {
         let supplier = RegisteredSupplier::registered(profile(Criticality::High));
-        let supplier = events.into_iter().fold(supplier, RegisteredSupplier::follow);
+        let supplier = events.into_iter().try_fold(supplier, RegisteredSupplier::follow).expect("a supplier");
         supplier.lacks(today.parse().expect("a day"))
     }
 

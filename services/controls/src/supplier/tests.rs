@@ -56,6 +56,15 @@ fn an_agreement_is_in_place_of_the_one_of_its_title() {
 }
 
 #[test]
+fn one_that_an_upload_began_is_removed_with_it_and_its_ref_is_free() {
+    let removed = given(vec![registered(Criticality::Low), Event::Removed {}]);
+    assert_eq!(when(&given(vec![registered(Criticality::Low)]), Command::Remove), Ok(vec![Event::Removed {}]));
+    assert_eq!(when(&removed, Command::Remove), Ok(vec![]));
+    assert_eq!(when(&removed, Command::Describe(profile(Criticality::Low))), Err(Broken::NotRegistered));
+    assert_eq!(when(&removed, Command::Register(profile(Criticality::High))), Ok(vec![registered(Criticality::High)]));
+}
+
+#[test]
 fn one_that_much_depends_on_does_not_end_without_a_plan() {
     let end = || Command::End { ended_on: day("2026-02-28") };
     let ended = || Event::Ended { ended_on: day("2026-02-28") };

@@ -9,6 +9,7 @@ mod http;
 mod imports;
 mod lines;
 mod many;
+mod nameless;
 mod numbers;
 mod order;
 mod plans;

@@ -96,3 +96,38 @@ async fn only_what_is_kept_is_taken_back_with_a_reason() {
     }
     api.running.stop().await;
 }
+
+#[tokio::test]
+async fn what_a_risk_got_first_by_an_upload_it_is_without_again() {
+    let api = Api::with_examples().await;
+    assert_eq!(api.post("/risks", json!({"ref": "R-bare", "name": "Bare"})).await.0, 201);
+    let before = api.get("/risks/R-bare").await;
+    let file = "ref_id,name,owner,inherent_proba,inherent_impact,residual_proba,residual_impact,treatment,additional_controls\n\
+                R-bare,Bare,jo,4,4,1,1,mitigate,A.8.13\n";
+    let id = upload(&api, "/imports/risks", file).await;
+    let between = api.get("/risks/R-bare").await;
+    assert_eq!((&between["owner"], &between["state"]), (&json!("jo"), &json!("treatment_decided")));
+
+    // A round that began meanwhile counts the assessment as one before it.
+    let round = json!({"ref": "AR-1", "name": "Spring", "due": "2999-04-30", "risks": ["R-bare"]});
+    assert_eq!(api.post("/assessment-rounds", round).await.0, 201);
+    let (status, refused) = undo(&api, "risks", &id).await;
+    assert_eq!((status, refused["errors"].as_array().map(Vec::len)), (409, Some(1)), "{refused}");
+    assert_eq!(refused["errors"][0]["detail"], "it is named by AR-1, since: take that back first");
+    assert_eq!(api.post("/assessment-rounds/AR-1/completion", json!({"reason": "too early"})).await.0, 200);
+
+    assert_eq!(undo(&api, "risks", &id).await.0, 200);
+    let mut after = api.get("/risks/R-bare").await;
+    let revision = after["revision"].take();
+    assert!(revision.as_u64() > between["revision"].as_u64(), "what was decided on it is stale");
+    for of_the_event in ["position", "version", "changed_at", "revision"] {
+        after[of_the_event] = before[of_the_event].clone();
+    }
+    assert_eq!(after, before);
+    let types = api.get("/risks/R-bare/history?limit=1000").await;
+    let types: Vec<_> = types["items"].as_array().expect("items").iter().map(|event| event["type"].as_str()).collect();
+    let back = ["owner_taken_back", "treatment_taken_back", "assessment_taken_back", "assessment_taken_back"];
+    let back = back.map(|kind| format!("risk.{kind}"));
+    assert_eq!(types[types.len() - 4..], back.each_ref().map(|kind| Some(kind.as_str())));
+    api.running.stop().await;
+}

@@ -62,3 +62,49 @@ async fn people_and_their_roles_come_as_one_file() {
     assert_eq!(house.get(&ada, &format!("{other}/people")).await.body["items"], json!([]));
     house.running.stop().await;
 }
+
+#[tokio::test]
+async fn people_have_the_roles_again_that_they_had_before_a_file() {
+    let house = House::start().await;
+    let (tenant, ada) = (house.tenant().await, house.token("ada", true));
+    let (imports, people) = (format!("{tenant}/imports/people"), format!("{tenant}/people"));
+    let before = "person,roles\njo,isms_manager\nsam,viewer\nlea,viewer\n";
+    assert_eq!(upload(&house, &ada, &imports, before).await.0, StatusCode::OK);
+    let shown = house.get(&ada, &people).await.body["items"].clone();
+    let file = "person,roles\nbo,isms_manager\njo,viewer\nsam,risk_owner\n";
+    let (_, done) = upload(&house, &ada, &imports, file).await;
+    let undo = format!("{imports}/{}/undo", done["id"].as_str().expect("an id"));
+    let taken_back = async |token: &str| {
+        house.ask(token, Method::POST, &undo, json!({"reason": "another client's people"}), None).await
+    };
+
+    // What became of somebody else since is in nobody's way; of one of them, it is.
+    let roles = |roles: &[&str]| json!({"roles": roles});
+    assert_eq!(house.put(&ada, &format!("{people}/lea"), roles(&["contributor"])).await.status, StatusCode::OK);
+    assert_eq!(house.put(&ada, &format!("{people}/sam"), roles(&["contributor"])).await.status, StatusCode::OK);
+    let refused = taken_back(&ada).await;
+    assert_eq!(
+        (refused.status, &refused.body["errors"][0]["field"]),
+        (StatusCode::CONFLICT, &json!("sam")),
+        "{}",
+        refused.body
+    );
+    assert_eq!(house.put(&ada, &format!("{people}/sam"), roles(&["risk_owner"])).await.status, StatusCode::OK);
+
+    // Nobody takes their own roles, by an undo neither.
+    let refused = taken_back(&house.token("bo", false)).await;
+    assert_eq!(
+        (refused.status, &refused.body["errors"][0]["field"]),
+        (StatusCode::CONFLICT, &json!("bo")),
+        "{}",
+        refused.body
+    );
+
+    // The last manager makes room for the one before.
+    let done = taken_back(&ada).await;
+    assert_eq!((done.status, &done.body["changed"]), (StatusCode::OK, &json!(true)), "{}", done.body);
+    assert_eq!(house.put(&ada, &format!("{people}/lea"), roles(&["viewer"])).await.status, StatusCode::OK);
+    assert_eq!(house.get(&ada, &people).await.body["items"], shown);
+    assert_eq!(house.get(&ada, &imports).await.body["items"][1]["undone"]["by"], "ada");
+    house.running.stop().await;
+}
