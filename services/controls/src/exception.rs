@@ -52,7 +52,7 @@ pub struct Waiver {
 
 /// What was asked for, and by whom.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Asked {
+pub struct Petition {
     #[serde(flatten)]
     pub waiver: Waiver,
     /// Who did so last.
@@ -72,7 +72,7 @@ pub enum Command {
     /// It should never have been there.
     Remove,
     /// It should not have been changed: what was asked for before is.
-    Restore(Asked),
+    Restore(Petition),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,7 +98,7 @@ pub enum Event {
     /// Nobody asks for it, or ever did. Its ref is free.
     Removed {},
     /// A change was taken back: what was asked for before, by the same people, is decided anew.
-    Restored(Asked),
+    Restored(Petition),
 }
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error, strum::IntoStaticStr)]
@@ -129,9 +129,9 @@ impl Exception {
     }
 
     /// The same, and by whom.
-    pub fn asked(&self) -> Option<Asked> {
+    pub fn asked(&self) -> Option<Petition> {
         let (requested_by, asked_by) = (self.requested_by.clone(), self.asked_by.iter().cloned().collect());
-        self.waiver.clone().map(|waiver| Asked { waiver, requested_by, asked_by })
+        self.waiver.clone().map(|waiver| Petition { waiver, requested_by, asked_by })
     }
 
     fn decide(&self, command: Command, cx: &Cx) -> Result<Vec<Event>, Broken> {
@@ -183,7 +183,7 @@ impl Exception {
                 self.asked_by.insert(requested_by.clone());
                 self.requested_by = requested_by;
             }
-            Event::Restored(Asked { waiver, requested_by, asked_by }) => {
+            Event::Restored(Petition { waiver, requested_by, asked_by }) => {
                 (self.waiver, self.standing) = (Some(waiver), Standing::Requested);
                 (self.requested_by, self.asked_by) = (requested_by, asked_by.into_iter().collect());
             }

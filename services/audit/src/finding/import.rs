@@ -42,6 +42,7 @@ impl Upload for Findings {
     ])
     .elsewhere(&[("title", "name"), ("severity", "kind"), ("due", "due_date"), ("state", "status")])
     .numbered(LETTERS);
+    const KEPT_AS: Option<&'static str> = Some(<Self as Undo>::REGISTER);
     const NEEDS: &'static [Action] = &[Action::WriteFindings];
 
     async fn called(&self, work: &mut Work, names: &[String]) -> Result<Vec<(String, String)>, Problem> {

@@ -1,4 +1,4 @@
-use super::{Asked, Event, Waiver};
+use super::{Event, Petition, Waiver};
 use chrono::{DateTime, NaiveDate, Utc};
 use eventstore::Recorded;
 use serde::{Deserialize, Serialize};
@@ -90,12 +90,11 @@ impl View for RegisteredException {
         let at = event.recorded_at;
         Ok(match event.decode::<Event>()? {
             None => current,
-            Some(Event::Requested { waiver, requested_by } | Event::Changed { waiver, requested_by }) => {
-                Some(Self::requested(waiver, requested_by))
-            }
-            Some(Event::Restored(Asked { waiver, requested_by, asked_by: _ })) => {
-                Some(Self::requested(waiver, requested_by))
-            }
+            Some(
+                Event::Requested { waiver, requested_by }
+                | Event::Changed { waiver, requested_by }
+                | Event::Restored(Petition { waiver, requested_by, asked_by: _ }),
+            ) => Some(Self::requested(waiver, requested_by)),
             Some(Event::Removed {}) => None,
             Some(Event::Approved { approver }) => {
                 current.map(|row| row.decided(ExceptionState::Approved, approver, at))

@@ -127,10 +127,10 @@ async fn whoever_has_a_role_is_of_the_audience_as_long_as_they_have_it() {
     let house = House::new().await;
     let tenant = house.tenant().await;
     let (contributor, viewer) = (("contributor", Term::ALWAYS), ("viewer", Term::ALWAYS));
-    let over = Term { until: Some("2026-01-01T00:00:00Z".parse().expect("an instant")), ..Term::ALWAYS };
+    let later = Term { from: Some("2999-01-01T00:00:00Z".parse().expect("an instant")), ..Term::ALWAYS };
     tenant.assign("olga", &[contributor]).await;
     tenant.assign("vera", &[viewer]).await;
-    tenant.assign("otto", &[("contributor", over), viewer]).await;
+    tenant.assign("otto", &[("contributor", later), viewer]).await;
     let policy = json!({"ref": "P-1", "title": "Policy", "kind": "policy", "approvers": ["mara", "cleo"],
         "audience": ["sam"], "audience_roles": ["contributor", "contributor"]});
     assert_eq!(tenant.post("/documents", policy.clone()).await.status.as_u16(), 201);

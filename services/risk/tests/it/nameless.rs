@@ -88,8 +88,8 @@ async fn what_cannot_be_told_by_its_name_is_told() {
 #[tokio::test]
 async fn a_register_of_ten_thousand_risks_without_refs_is_known_again() {
     let api = Api::start().await;
-    let rows: String = (0..10_000).map(|n| format!(",Risk number {n},3,4\n")).collect();
-    let file = format!("ref_id,name,current_proba,current_impact\n{rows}");
+    let rows = (0..10_000).map(|n| format!(",Risk number {n},3,4"));
+    let file = format!("ref_id,name,current_proba,current_impact\n{}\n", rows.collect::<Vec<_>>().join("\n"));
     let (status, done) = api.upload("/imports/risks", &file).await;
     assert_eq!((status, counts(&done)), (200, [&json!(10_000), &json!(0), &json!(0)]), "{done}");
     let (status, again) = api.upload("/imports/risks", &file).await;
