@@ -31,9 +31,11 @@ async fn upload_and_take_back(admin: &Client, at: &impl Fn(&str) -> String) {
     let heading = "ref_id,name,description,justification,compensating_measure,expiration_date,controls";
     let exception = format!("{heading}\nE-other,Other,x,x,x,2999-01-01,A.8.5\n");
     let changed = format!("{heading}\nE-other,Otherwise,,,,,\n");
-    let first = admin.upload(&at("/imports/exceptions"), exception).await.text("id");
-    let second = admin.upload(&at("/imports/exceptions"), changed).await.text("id");
-    for id in [second, first] {
+    let gone = exception.replace("E-other", "E-gone");
+    admin.upload(&at("/imports/exceptions"), exception).await;
+    let changed = admin.upload(&at("/imports/exceptions"), changed).await.text("id");
+    let begun = admin.upload(&at("/imports/exceptions"), gone).await.text("id");
+    for id in [changed, begun] {
         admin.post(&at(&format!("/imports/exceptions/{id}/undo")), json!({"reason": "another client's file"})).await;
     }
     let files = [

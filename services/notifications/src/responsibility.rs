@@ -76,7 +76,9 @@ mod tests {
         assert_eq!(risk.owner(), Some("jo"));
         for expected in [vec![Event::Ended { about: about.clone() }], vec![]] {
             assert_eq!(risk.decide(Change::End(about.clone()), &cx), Ok(expected.clone()));
-            expected.into_iter().for_each(|event| risk.apply(event));
+            for event in expected {
+                risk.apply(event);
+            }
         }
         assert_eq!(risk.owner(), None);
     }

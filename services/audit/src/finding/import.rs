@@ -199,7 +199,10 @@ mod tests {
     use crate::finding::{Command, Kind};
     use service::{Progress, Table, Upload};
 
-    fn drafts(file: &str, closed: bool) -> (Vec<(String, Vec<Command>)>, Vec<(Option<u64>, String, String)>) {
+    /// Row, field and detail.
+    type Told = (Option<u64>, String, String);
+
+    fn drafts(file: &str, closed: bool) -> (Vec<(String, Vec<Command>)>, Vec<Told>) {
         let table = Table::read(file.as_bytes(), None, &Findings::COLUMNS).expect("a table");
         let known = Known { cx: cx(), standing: [("F-1".to_owned(), (profile("Old"), closed))].into() };
         let (drafts, errors) = Findings.read(&table, &known, &Progress::default());
