@@ -1,4 +1,4 @@
--- The trail is found by words, of one tenant at a time: with the tenant in the index, what others say costs nothing.
+-- The trail is found by words, of one tenant at a time: with the tenant in the index, no row of another is read for it.
 create extension if not exists btree_gin;
 
 -- What stands between blanks and has a sign within it, such as R-7, A.8.13 or a mail address.
