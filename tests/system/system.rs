@@ -12,7 +12,7 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
-use testkit::servers;
+use testkit::{copy_databases, servers};
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
 
@@ -21,6 +21,9 @@ pub const SERVICES: [&str; 5] = ["tenancy", "risk", "controls", "audit", "notifi
 pub const SEED: &str = "5e1f5e1f5e1f5e1f5e1f5e1f5e1f5e1f5e1f5e1f5e1f5e1f5e1f5e1f5e1f5e1f";
 /// Roles belong to the whole server: every test gives their logins the same password.
 pub const PASSWORD: &str = "throwaway";
+
+/// The prefix of the databases that those of all tests are copied from.
+const ORIGINAL: &str = "original";
 
 /// Databases and subjects of one test, migrated, and the processes that serve them.
 pub struct System {
@@ -72,10 +75,16 @@ impl System {
     /// Databases and a first organisation; nothing runs yet.
     pub async fn migrated(postgres: &str, nats: &str, options: &[(&str, &str)]) -> Self {
         let prefix = format!("s{}", uuid::Uuid::new_v4().simple());
-        let mut tool = Command::new(STELE);
-        tool.env("STELE_POSTGRES_URL", postgres).env("STELE_PASSWORD", PASSWORD).env("STELE_PREFIX", &prefix);
-        let migrated = tool.arg("migrate").output().await.expect("stele migrate");
-        assert!(migrated.status.success(), "{}", String::from_utf8_lossy(&migrated.stderr));
+        let migrate = async |prefix: &str| {
+            let mut tool = Command::new(STELE);
+            tool.env("STELE_POSTGRES_URL", postgres).env("STELE_PASSWORD", PASSWORD).env("STELE_PREFIX", prefix);
+            let migrated = tool.arg("migrate").output().await.expect("stele migrate");
+            assert!(migrated.status.success(), "{}", String::from_utf8_lossy(&migrated.stderr));
+        };
+        let copies = SERVICES.map(|service| (format!("{ORIGINAL}_{service}"), format!("{prefix}_{service}")));
+        let copied = copy_databases(postgres, &copies, async || Ok(migrate(ORIGINAL).await)).await;
+        copied.expect("copies of databases that are migrated");
+        migrate(&prefix).await;
         let mut system = Self {
             prefix: prefix.clone(),
             organisation: String::new(),

@@ -75,14 +75,18 @@ async fn record(
             faults.keep(named(work, "file", &file).await?).map(|file| Content::File { file, note })
         }
     };
+    let mut replaced = Vec::new();
     if let Some(old) = collect.replaces {
         match work.load::<Evidence>(&old.to_string()).await?.0.supports() {
             None => faults.wrong("replaces", format!("there is no evidence {old} here: GET /evidence lists it")),
-            Some(supports) if collect.supports.is_empty() => collect.supports = supports.to_vec(),
-            Some(_) => {}
+            Some(supports) => replaced = supports.to_vec(),
         }
     }
-    work.preload(collect.supports.iter().map(|control| Stream::new(Control::TYPE, control)).collect()).await?;
+    if collect.supports.is_empty() {
+        collect.supports.clone_from(&replaced);
+    }
+    work.preload(collect.supports.iter().chain(&replaced).map(|control| Stream::new(Control::TYPE, control)).collect())
+        .await?;
     for control in &collect.supports {
         if work.load::<Control>(control).await?.1 == 0 {
             faults.wrong("supports", format!("there is no control {control} here: GET /controls lists them"));
@@ -92,6 +96,10 @@ async fn record(
     let collected = work.execute::<Evidence>(&id.to_string(), expected, collecting).await?;
     if let Some(old) = collect.replaces {
         work.execute::<Evidence>(&old.to_string(), None, Command::Replace { by: id }).await?;
+        for control in &replaced {
+            let detach = control::Command::DetachEvidence { evidence: old, replaced_by: id };
+            work.execute::<Control>(control, None, detach).await?;
+        }
     }
     for control in &collect.supports {
         let attach = control::Command::AttachEvidence { evidence: id, title: collect.title.clone() };

@@ -121,6 +121,11 @@ pub enum Command {
         evidence: Uuid,
         title: String,
     },
+    /// Other evidence has taken its place.
+    DetachEvidence {
+        evidence: Uuid,
+        replaced_by: Uuid,
+    },
     /// When it is looked at again; nothing: no day is set any more.
     PlanReview {
         next_review: Option<NaiveDate>,
@@ -170,6 +175,10 @@ pub enum Event {
     EvidenceAttached {
         evidence: Uuid,
         title: String,
+    },
+    EvidenceDetached {
+        evidence: Uuid,
+        replaced_by: Uuid,
     },
     ReviewPlanned {
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -236,6 +245,9 @@ impl Control {
             Command::Release { risk } if !self.required_by.contains_key(&risk) => Ok(vec![]),
             Command::Release { risk } => Ok(vec![Event::Released { risk }]),
             Command::AttachEvidence { evidence, title } => Ok(vec![Event::EvidenceAttached { evidence, title }]),
+            Command::DetachEvidence { evidence, replaced_by } => {
+                Ok(vec![Event::EvidenceDetached { evidence, replaced_by }])
+            }
             Command::PlanReview { next_review } if self.next_review == next_review => Ok(vec![]),
             Command::PlanReview { next_review } => Ok(vec![Event::ReviewPlanned { next_review }]),
             Command::AssessMaturity { level } if self.maturity == Some(level) => Ok(vec![]),
@@ -294,7 +306,7 @@ impl Control {
             Event::Released { risk } => {
                 self.required_by.remove(&risk);
             }
-            Event::EvidenceAttached { .. } => {}
+            Event::EvidenceAttached { .. } | Event::EvidenceDetached { .. } => {}
             Event::ReviewPlanned { next_review } => self.next_review = next_review,
             Event::MaturityAssessed { level } => self.maturity = Some(level),
             Event::Tested(test) => self.last_test = Some(test),

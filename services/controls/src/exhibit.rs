@@ -18,12 +18,8 @@ pub struct Exhibit {
 
 impl View for Exhibit {
     const NAME: &'static str = "evidence";
-    const COLUMNS: &'static [Column] = &[
-        Column::text("title"),
-        Column::text("kind"),
-        Column::text("source"),
-        Column::text("valid_until").ranged("valid_until_from", "valid_until_before"),
-    ];
+    const COLUMNS: &'static [Column] =
+        &[Column::text("title"), Column::text("kind"), Column::text("source"), Column::instant("valid_until")];
 
     fn keys(event: &Recorded) -> Folded<Vec<String>> {
         Ok(stream_key::<Event>(event))

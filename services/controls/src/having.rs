@@ -55,7 +55,7 @@ pub struct Attainments {
 
 impl View for Having {
     const NAME: &'static str = "attainment";
-    const COLUMNS: &'static [Column] = &[Column::text("person"), Column::text("holds_until")];
+    const COLUMNS: &'static [Column] = &[Column::text("person"), Column::day("holds_until")];
 
     fn keys(event: &Recorded) -> Folded<Vec<String>> {
         Ok(stream_key::<Event>(event))

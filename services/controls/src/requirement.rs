@@ -44,6 +44,7 @@ fn requiring(event: Event) -> Option<(String, Option<TreatmentOption>)> {
         | Event::OwnerAssigned { .. }
         | Event::OwnerTakenBack { .. }
         | Event::EvidenceAttached { .. }
+        | Event::EvidenceDetached { .. }
         | Event::ReviewPlanned { .. }
         | Event::MaturityAssessed { .. }
         | Event::Tested(_) => None,

@@ -24,7 +24,7 @@ pub struct Statement {
     pub state: ImplementationState,
     pub how: Option<String>,
     pub owner: Option<String>,
-    /// Oldest first.
+    /// What nothing has replaced, oldest first.
     pub evidence: Vec<Support>,
     /// The day by which it is looked at again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -51,7 +51,7 @@ impl View for Statement {
         Column::text("state"),
         Column::text("owner"),
         Column::text("applicability"),
-        Column::text("next_review"),
+        Column::day("next_review"),
         Column::text("effectiveness"),
     ];
     const ORDER: Option<Column> = Some(Column::text("place"));
@@ -104,6 +104,7 @@ impl Statement {
             Event::OwnerAssigned { owner, .. } => self.owner = Some(owner),
             Event::OwnerTakenBack { .. } => self.owner = None,
             Event::EvidenceAttached { evidence, title } => self.evidence.push(Support { id: evidence, title }),
+            Event::EvidenceDetached { evidence, .. } => self.evidence.retain(|support| support.id != evidence),
             Event::ReviewPlanned { next_review } => self.next_review = next_review,
             Event::MaturityAssessed { level } => self.maturity = Some(level),
             Event::Tested(test) => self.last_test = Some(test),
@@ -186,5 +187,14 @@ pub mod tests {
         let titles: Vec<_> =
             given(vec![attached("b"), attached("a")]).evidence.into_iter().map(|one| one.title).collect();
         assert_eq!(titles, ["b", "a"]);
+    }
+
+    #[test]
+    fn evidence_that_was_replaced_supports_nothing_any_more() {
+        let (old, new) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let attached = |evidence| Event::EvidenceAttached { evidence, title: "Restore test".to_owned() };
+        let detached = Event::EvidenceDetached { evidence: old, replaced_by: new };
+        let left = given(vec![attached(old), detached, attached(new)]).evidence;
+        assert_eq!(left.iter().map(|support| support.id).collect::<Vec<_>>(), [new]);
     }
 }

@@ -19,6 +19,7 @@ pub enum Heard {
     Excluded,
     ImplementationSet(State),
     EvidenceAttached,
+    EvidenceDetached,
     Tested(Effectiveness),
 }
 
@@ -40,6 +41,7 @@ impl Control {
             Heard::Excluded => ControlState { applicable: Some(false), ..standing },
             Heard::ImplementationSet(state) => ControlState { state, ..standing },
             Heard::EvidenceAttached => ControlState { evidence: standing.evidence + 1, ..standing },
+            Heard::EvidenceDetached => ControlState { evidence: standing.evidence.saturating_sub(1), ..standing },
             Heard::Tested(result) => ControlState { effectiveness: Some(result), ..standing },
         };
         Ok(if next == self.0 { vec![] } else { vec![Event::Noted(next)] })
@@ -70,6 +72,8 @@ mod tests {
             Heard::Included,
             Heard::ImplementationSet(State::Operating),
             Heard::EvidenceAttached,
+            Heard::EvidenceAttached,
+            Heard::EvidenceDetached,
             Heard::Included,
             Heard::Tested(Effectiveness::Ineffective),
         ] {
@@ -86,6 +90,8 @@ mod tests {
         let expected = [
             noted(State::NotStarted, Some(true), 0),
             noted(State::Operating, Some(true), 0),
+            noted(State::Operating, Some(true), 1),
+            noted(State::Operating, Some(true), 2),
             noted(State::Operating, Some(true), 1),
             tested,
         ];

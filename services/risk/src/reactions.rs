@@ -40,6 +40,7 @@ fn heard(event: &Recorded) -> serde_json::Result<Option<Heard>> {
             Some(Heard::ImplementationSet(serde_json::from_value(state)?))
         }
         "control.evidence_attached" => Some(Heard::EvidenceAttached),
+        "control.evidence_detached" => Some(Heard::EvidenceDetached),
         "control.tested" => {
             let result = event.data.get("result").cloned().unwrap_or(Value::Null);
             Some(Heard::Tested(serde_json::from_value(result)?))
@@ -64,6 +65,8 @@ mod tests {
         let tested = json!({"tested_on": "2026-03-01", "method": "inspection", "sample": "3 of 9", "result": "partly_effective"});
         let understood = heard("control.tested", tested).expect("understood");
         assert_eq!(understood, Some(Heard::Tested(Effectiveness::PartlyEffective)));
+        let detached = heard("control.evidence_detached", json!({"evidence": "1", "replaced_by": "2"}));
+        assert_eq!(detached.expect("understood"), Some(Heard::EvidenceDetached));
         assert_eq!(heard("control.required", json!({"risk": "R-1"})).expect("understood"), None);
         assert!(heard("control.implementation_set", json!({"state": "done"})).is_err());
     }

@@ -141,10 +141,10 @@ impl View for RegisteredRisk {
         Column::int("score"),
         Column::int("residual_level"),
         Column::text("category"),
-        Column::int("methodology_revision").ranged("methodology_revision_from", "methodology_revision_below"),
-        Column::text("review_due").ranged("review_due_from", "review_due_before"),
+        Column::int("methodology_revision").ranged(),
+        Column::day("review_due"),
         Column::text("acceptance"),
-        Column::text("accepted_until").ranged("accepted_until_from", "accepted_until_before"),
+        Column::day("accepted_until"),
     ];
     const ORDER: Option<Column> = Some(Column::text("place"));
 

@@ -32,7 +32,7 @@ impl View for OverseenTenant {
         Column::text("state"),
         Column::int("above_acceptance"),
         Column::int("untreated"),
-        Column::text("last_activity"),
+        Column::instant("last_activity"),
     ];
 
     fn keys(event: &Recorded) -> Folded<Vec<String>> {

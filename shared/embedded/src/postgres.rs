@@ -93,6 +93,8 @@ impl Program for Postmaster {
         }
         if self.durability == Durability::Throwaway {
             serve.args(["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"]);
+            // Tests run several systems beside each other.
+            serve.args(["-c", "max_connections=600"]);
         }
         serve
     }

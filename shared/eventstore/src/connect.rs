@@ -1,6 +1,6 @@
 use crate::open::BELIEVED;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{ConnectOptions, Connection, Pool, Postgres};
+use sqlx::{ConnectOptions, Connection, PgConnection, Pool, Postgres};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -76,7 +76,7 @@ impl Server {
 
 /// A pool that has connected once, or says why it cannot.
 pub async fn pool(options: PgConnectOptions, connections: u32) -> Result<Pool<Postgres>, sqlx::Error> {
-    PgPoolOptions::new()
+    let connected = PgPoolOptions::new()
         // A round trip that is worth it only where the server may have been started anew meanwhile.
         .test_before_acquire(false)
         .before_acquire(|connection, kept| {
@@ -89,6 +89,14 @@ pub async fn pool(options: PgConnectOptions, connections: u32) -> Result<Pool<Po
         })
         .max_connections(connections)
         .acquire_timeout(Duration::from_secs(15))
-        .connect_with(options)
-        .await
+        .connect_with(options.clone())
+        .await;
+    match connected {
+        // The pool tries until it is out of time, and forgets why each attempt failed.
+        Err(sqlx::Error::PoolTimedOut) => {
+            PgConnection::connect_with(&options).await?.close().await?;
+            Err(sqlx::Error::PoolTimedOut)
+        }
+        connected => connected,
+    }
 }

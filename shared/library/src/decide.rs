@@ -7,7 +7,7 @@ use crate::takes::Takes;
 use access::Action;
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
-use eventstore::{Session, Work};
+use eventstore::{Cx, Done, Session, Work};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use service::{
@@ -16,6 +16,12 @@ use service::{
 };
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
+
+/// What was chosen by what no longer stands.
+const OUTDATED: &str = "outdated";
+
+/// So often lines are chosen while others record.
+const ATTEMPTS: u32 = 5;
 
 /// Decides on lines of a proposal: all of what is said, or nothing.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
@@ -171,25 +177,41 @@ async fn refuse_outdated(work: &mut Work, seen: i64) -> Result<(), Problem> {
     if work.session().await?.head().await? == seen {
         return Ok(());
     }
-    Err(Problem::unavailable("something was recorded while the lines were chosen: try again in a moment"))
+    let detail = "something was recorded while the lines were chosen: try again in a moment";
+    Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, OUTDATED, detail))
 }
 
 /// One append over everything that the lines bring, so a handler of its own.
 async fn decide<T: Takes>(call: Call) -> Result<Response, Problem> {
     let expected = call.if_match()?;
-    let (DecideProposal { accept, decline }, cx) = call.command()?;
+    let (decisions, cx) = call.command::<DecideProposal>()?;
     if cx.reason().is_none() {
         return Err(Problem::field("reason", "say why: an auditor will ask"));
     }
+    let mut attempt = 1;
+    loop {
+        match decide_once::<T>(&call, &cx, expected, decisions.clone()).await {
+            Err(problem) if problem.code() == OUTDATED && attempt < ATTEMPTS => attempt += 1,
+            done => return Ok(call.carried_out(&done?, false)),
+        }
+    }
+}
+
+async fn decide_once<T: Takes>(
+    call: &Call,
+    cx: &Cx,
+    expected: Option<i64>,
+    DecideProposal { accept, decline }: DecideProposal,
+) -> Result<Done<Outcome>, Problem> {
     let (accept, seen) = match accept {
         Chosen::All(All::All) => {
-            let (open, seen) = harmless::<T>(&call).await?;
+            let (open, seen) = harmless::<T>(call).await?;
             (open.into_iter().filter(|key| !decline.contains(key)).collect(), Some(seen))
         }
         Chosen::Lines(lines) => (lines, None),
     };
     let (id, lane) = (call.id().to_owned(), format!("proposal-{}", call.id()));
-    let done = call.store.perform(&cx, &lane, |work| {
+    let done = call.store.perform(cx, &lane, |work| {
         let (id, accept, decline) = (id.clone(), accept.clone(), decline.clone());
         Box::pin(async move {
             if work.load::<Proposal>(&id).await?.1 == 0 {
@@ -203,7 +225,7 @@ async fn decide<T: Takes>(call: Call) -> Result<Response, Problem> {
             Ok(Outcome { id, version: changed.version, changed: changed.changed })
         })
     });
-    Ok(call.carried_out(&done.await?, false))
+    done.await
 }
 
 async fn carry_out<T: Takes>(work: &mut Work, id: &str, accept: Vec<String>) -> Result<(), Problem> {

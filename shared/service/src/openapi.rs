@@ -85,7 +85,7 @@ fn operation(service: &str, route: &Route) -> OperationBuilder {
         operation = operation.parameter(parameter(name, ParameterIn::Path, true, name_of(name, route.scope)));
     }
     for one in route.parameters() {
-        operation = operation.parameter(parameter(one.name, ParameterIn::Query, false, one.about));
+        operation = operation.parameter(parameter(&one.name, ParameterIn::Query, false, one.about));
     }
     if route.writes() {
         let key = "The same key with the same request gives the first answer again";

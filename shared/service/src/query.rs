@@ -12,8 +12,8 @@ impl Parameters {
             .map_err(|error| Problem::field("query", error.to_string()))?;
         let mut errors: Vec<FieldError> = Vec::new();
         for (index, (name, value)) in given.iter().enumerate() {
-            if !route.parameters().any(|known| known.name == name) {
-                let known: Vec<&str> = route.parameters().map(|known| known.name).collect();
+            if !route.parameters().any(|known| known.name == *name) {
+                let known: Vec<&str> = route.parameters().map(|known| known.name.as_ref()).collect();
                 let known =
                     if known.is_empty() { "none is".to_owned() } else { format!("known are {}", known.join(", ")) };
                 errors.push(field_error(name, format!("this parameter is not known here; {known}")));

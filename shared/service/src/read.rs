@@ -1,8 +1,9 @@
 use crate::answer::{Item, Listed, Object, json, with_etag};
-use crate::{Call, FieldError, Problem, Route, Routes, cursor, field_error};
+use crate::{Call, FieldError, Problem, Route, Routes, checked_day, cursor, field_error, instant};
 use access::Action;
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
+use chrono::SecondsFormat;
 use eventstore::Session;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -29,10 +30,18 @@ impl Route {
         let route = if V::SEARCHED { route.parameter("q", WORDS) } else { route };
         V::COLUMNS.iter().fold(route, |route, column| {
             let route = route.parameter(column.name, "Only items with this value");
-            let Some((from, below)) = column.range else { return route };
-            route
-                .parameter(from, "Only items with this value or a greater one")
-                .parameter(below, "Only items with a smaller value")
+            let Some((from, below)) = column.bounds() else { return route };
+            let (at_least, less) = match column.kind {
+                Kind::Text | Kind::Int => {
+                    ("Only items with this value or a greater one", "Only items with a smaller value")
+                }
+                Kind::Day => ("Only items with this day (2026-03-01) or a later one", "Only items with an earlier day"),
+                Kind::Instant => (
+                    "Only items with this day (2026-03-01) or instant (2026-03-01T09:30:00Z), or a later one",
+                    "Only items with an earlier day or instant",
+                ),
+            };
+            route.parameter(from, at_least).parameter(below, less)
         })
     }
 }
@@ -165,8 +174,7 @@ impl Call {
         filters.extend(words(self.query.get("q").unwrap_or_default())?.into_iter().map(Filter::Says));
         for (name, value) in self.query.iter() {
             if let Some((column, filter)) = filter::<V>(name) {
-                fits(column, name, value)?;
-                filters.push(filter(column, value.to_owned()));
+                filters.push(filter(column, asked(column, name, value)?));
             }
         }
         Ok(Listing { filters, sort, descending, after: None, limit })
@@ -183,12 +191,12 @@ fn words(text: &str) -> Result<Vec<String>, FieldError> {
     Ok(words)
 }
 
-type Asked = fn(Column, String) -> Filter;
+type Asking = fn(Column, String) -> Filter;
 
 /// What a parameter of this name asks of which column.
-fn filter<V: View>(name: &str) -> Option<(Column, Asked)> {
+fn filter<V: View>(name: &str) -> Option<(Column, Asking)> {
     V::COLUMNS.iter().find_map(|column| {
-        let filter: Asked = match column.range {
+        let filter: Asking = match column.bounds() {
             _ if column.name == name => Filter::Is,
             Some((from, _)) if from == name => Filter::From,
             Some((_, below)) if below == name => Filter::Below,
@@ -198,11 +206,24 @@ fn filter<V: View>(name: &str) -> Option<(Column, Asked)> {
     })
 }
 
-fn fits(column: Column, name: &str, value: &str) -> Result<(), FieldError> {
+/// A value as its column says it. An item that says nothing is asked for by an empty text, which is no bound.
+fn asked(column: Column, name: &str, value: &str) -> Result<String, FieldError> {
     match column.kind {
         Kind::Int if value.parse::<i64>().is_err() => {
             Err(field_error(name, format!("`{value}` is not a whole number")))
         }
-        Kind::Int | Kind::Text => Ok(()),
+        Kind::Day | Kind::Instant if value.is_empty() && name == column.name => Ok(String::new()),
+        Kind::Day => Ok(checked_day(name, value)?.to_string()),
+        Kind::Instant => {
+            let day = checked_day(name, value).map(|day| day.to_string());
+            day.or_else(|_| instant(name, value).map(|at| at.to_rfc3339_opts(SecondsFormat::AutoSi, true))).map_err(
+                |_| {
+                    let detail =
+                        format!("`{value}` is neither a day nor an instant: write 2026-03-01 or 2026-03-01T09:30:00Z");
+                    field_error(name, detail)
+                },
+            )
+        }
+        Kind::Int | Kind::Text => Ok(value.to_owned()),
     }
 }

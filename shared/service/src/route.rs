@@ -5,6 +5,7 @@ use crate::papers::PDF;
 use access::{Action, Area};
 use axum::http::Method;
 use serde_json::Value;
+use std::borrow::Cow;
 use std::sync::Arc;
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::schema::SchemaType;
@@ -75,9 +76,9 @@ pub struct Route {
 }
 
 /// A parameter of the query string.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parameter {
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     pub about: &'static str,
 }
 
@@ -122,8 +123,8 @@ impl Route {
     }
 
     #[must_use]
-    pub fn parameter(mut self, name: &'static str, about: &'static str) -> Self {
-        self.parameters.push(Parameter { name, about });
+    pub fn parameter(mut self, name: impl Into<Cow<'static, str>>, about: &'static str) -> Self {
+        self.parameters.push(Parameter { name: name.into(), about });
         self
     }
 

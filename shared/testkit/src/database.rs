@@ -1,7 +1,8 @@
-use crate::servers;
+use crate::{copy_databases, servers};
 use eventstore::{EventStore, Login, Project, Server, migrate};
 use sqlx::migrate::Migrator;
 use sqlx::{Connection, PgConnection};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 const PASSWORD: &str = "throwaway";
@@ -19,6 +20,9 @@ impl Database {
         let prefix = format!("t{}", uuid::Uuid::new_v4().simple());
         let admin_url = servers::postgres_admin_url();
         let server = Server::new(&admin_url, &prefix)?;
+        let original = Server::new(&admin_url, &format!("o{:016x}", digest(own)))?;
+        let copies = [(original.database(service), server.database(service))];
+        copy_databases(&admin_url, &copies, async || migrate(&original, service, PASSWORD, own).await).await?;
         migrate(&server, service, PASSWORD, own).await?;
         Ok(Self { service, server, admin_url })
     }
@@ -59,4 +63,11 @@ impl Database {
         let options: sqlx::postgres::PgConnectOptions = self.admin_url.parse()?;
         Ok(PgConnection::connect_with(&options.database(database)).await?)
     }
+}
+
+/// Tests of one run may migrate a service each in their own way.
+fn digest(own: &Migrator) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    own.iter().for_each(|migration| migration.checksum.hash(&mut hasher));
+    hasher.finish()
 }

@@ -1,5 +1,6 @@
 //! What tests stand on: real servers, started once for a run, a throwaway database for each test, and recorded events.
 
+mod copies;
 mod database;
 mod oidc;
 mod recorded;
@@ -7,6 +8,7 @@ mod s3;
 pub mod servers;
 mod smtp;
 
+pub use copies::copy_databases;
 pub use database::Database;
 pub use oidc::Oidc;
 pub use recorded::recorded;

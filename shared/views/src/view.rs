@@ -45,29 +45,46 @@ pub trait View: Serialize + DeserializeOwned + Send + Sync + Unpin + 'static {
 pub struct Column {
     pub name: &'static str,
     pub kind: Kind,
-    /// The parameters by which a list keeps what is at least a value, and what is below one.
-    pub range: Option<(&'static str, &'static str)>,
+    is_ranged: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Text,
     Int,
+    /// As 2026-03-01.
+    Day,
+    /// As 2026-03-01T09:30:00Z, by which days sort among instants.
+    Instant,
 }
 
 impl Column {
     pub const fn text(name: &'static str) -> Self {
-        Self { name, kind: Kind::Text, range: None }
+        Self { name, kind: Kind::Text, is_ranged: false }
     }
 
     pub const fn int(name: &'static str) -> Self {
-        Self { name, kind: Kind::Int, range: None }
+        Self { name, kind: Kind::Int, is_ranged: false }
     }
 
-    /// A list filters by it with bounds too: `from` is the parameter of the least value, `below` that of the first too great.
+    pub const fn day(name: &'static str) -> Self {
+        Self { name, kind: Kind::Day, is_ranged: true }
+    }
+
+    pub const fn instant(name: &'static str) -> Self {
+        Self { name, kind: Kind::Instant, is_ranged: true }
+    }
+
+    /// A list filters by it with bounds too, as it does by every day and instant.
     #[must_use]
-    pub const fn ranged(self, from: &'static str, below: &'static str) -> Self {
-        Self { range: Some((from, below)), ..self }
+    pub const fn ranged(self) -> Self {
+        Self { is_ranged: true, ..self }
+    }
+
+    /// The parameters by which a list keeps what is at least a value, and what is below one.
+    pub fn bounds(&self) -> Option<(String, String)> {
+        let below = if self.kind == Kind::Int { "below" } else { "before" };
+        self.is_ranged.then(|| (format!("{}_from", self.name), format!("{}_{below}", self.name)))
     }
 }
 

@@ -70,8 +70,8 @@ impl View for RaisedFinding {
         Column::text("state"),
         Column::text("owner"),
         Column::text("source"),
-        Column::text("raised_on").ranged("raised_on_from", "raised_on_before"),
-        Column::text("due").ranged("due_from", "due_before"),
+        Column::day("raised_on"),
+        Column::day("due"),
     ];
     const ORDER: Option<Column> = Some(Column::text("place"));
 

@@ -62,7 +62,7 @@ impl PlannedCommunication {
 impl View for PlannedCommunication {
     const NAME: &'static str = "communication";
     const COLUMNS: &'static [Column] =
-        &[Column::text("subject"), Column::text("owner"), Column::text("state"), Column::text("next_on")];
+        &[Column::text("subject"), Column::text("owner"), Column::text("state"), Column::day("next_on")];
     const ORDER: Option<Column> = Some(Column::text("place"));
 
     fn keys(event: &Recorded) -> Folded<Vec<String>> {

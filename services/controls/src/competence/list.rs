@@ -40,7 +40,7 @@ impl From<Profile> for RegisteredCompetence {
 impl View for RegisteredCompetence {
     const NAME: &'static str = "competence";
     const COLUMNS: &'static [Column] =
-        &[Column::text("title"), Column::text("kind"), Column::text("state"), Column::text("due_on")];
+        &[Column::text("title"), Column::text("kind"), Column::text("state"), Column::day("due_on")];
     const ORDER: Option<Column> = Some(Column::text("place"));
 
     fn keys(event: &Recorded) -> Folded<Vec<String>> {

@@ -132,7 +132,7 @@ impl View for ShelvedDocument {
         Column::text("owner"),
         Column::text("state"),
         Column::text("slot"),
-        Column::text("next_review"),
+        Column::day("next_review"),
     ];
     const ORDER: Option<Column> = Some(Column::text("place"));
 

@@ -78,7 +78,7 @@ impl View for RegisteredException {
         Column::text("state"),
         Column::text("requested_by"),
         Column::text("document"),
-        Column::text("expires_on"),
+        Column::day("expires_on"),
     ];
     const ORDER: Option<Column> = Some(Column::text("place"));
 

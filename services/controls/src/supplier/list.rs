@@ -104,7 +104,7 @@ impl View for RegisteredSupplier {
         Column::text("criticality"),
         Column::text("owner"),
         Column::text("state"),
-        Column::text("assessed_again_by"),
+        Column::day("assessed_again_by"),
     ];
     const ORDER: Option<Column> = Some(Column::text("place"));
 

@@ -97,6 +97,13 @@ async fn evidence_is_renewed_by_evidence_that_takes_its_place() {
         (&renewed, &json!("link"), &json!("https://example.org/1"))
     );
     assert_eq!((&new["replaces"], &new["supports"]), (&first, &json!(["A.8.13", "A.8.14"])));
+    let supports = async |control: &str| tenant.get(&format!("/controls/{control}")).await.json()["evidence"].clone();
+    assert_eq!(supports("A.8.14").await, json!([{"id": renewed, "title": "Log"}]));
+    // It says itself what it supports: the other control is left without.
+    let narrower = json!({"title": "Log", "note": "2027", "replaces": renewed, "supports": ["A.8.13"]});
+    let narrower = tenant.post("/evidence", narrower).await.json()["id"].clone();
+    assert_eq!(supports("A.8.13").await, json!([{"id": narrower, "title": "Log"}]));
+    assert_eq!(supports("A.8.14").await, json!([]));
 
     let twice = json!({"title": "Log", "note": "2027", "replaces": first});
     let (status, code, _) = tenant.post("/evidence", twice).await.problem();
@@ -105,7 +112,17 @@ async fn evidence_is_renewed_by_evidence_that_takes_its_place() {
     let (status, _, detail) = tenant.post("/evidence", unknown).await.problem();
     assert!(status == 400 && detail.starts_with("replaces: there is no evidence"), "{detail}");
     let expiring = tenant.get("/evidence?valid_until_from=2998-01-01&valid_until_before=3000-01-01").await.json();
-    assert_eq!(expiring["items"][0]["id"], renewed);
+    assert_eq!((&expiring["items"][0]["id"], &expiring["items"][0]["replaced_by"]), (&renewed, &narrower));
+    let expires = async |bound: &str| {
+        let listed = tenant.get(&format!("/evidence?{bound}")).await;
+        listed.json()["items"].as_array().map(Vec::len).ok_or_else(|| listed.problem().2)
+    };
+    // An hour before midnight there is midnight here.
+    assert_eq!(expires("valid_until_from=2998-12-31T23:00:00-01:00").await, Ok(1));
+    assert_eq!(expires("valid_until_from=2998-12-31T23:00:01-01:00").await, Ok(0));
+    let refused =
+        "valid_until_before: `soon` is neither a day nor an instant: write 2026-03-01 or 2026-03-01T09:30:00Z";
+    assert_eq!(expires("valid_until_before=soon").await, Err(refused.to_owned()));
     views_equal_a_rebuild(&house, &tenant).await;
 }
 

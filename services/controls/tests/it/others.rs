@@ -50,9 +50,12 @@ async fn a_supplier_tells_what_it_lacks_until_it_ends() {
     tenant.post("/suppliers", json!({"ref": "S-2", "name": "Auditors", "criticality": "low"})).await;
     assert_eq!(ids(&tenant.get("/suppliers").await.json()["items"]), ["S-1", "S-2", "S-10"]);
     assert_eq!(ids(&tenant.get("/suppliers?sort=name").await.json()["items"]), ["S-2", "S-10", "S-1"]);
-    for (query, found) in
-        [("criticality=critical", "S-1"), ("owner=mara", "S-10"), ("assessed_again_by=2999-01-01", "S-1")]
-    {
+    for (query, found) in [
+        ("criticality=critical", "S-1"),
+        ("owner=mara", "S-10"),
+        ("assessed_again_by=2999-01-01", "S-1"),
+        ("assessed_again_by_before=2999-01-02", "S-1"),
+    ] {
         assert_eq!(ids(&tenant.get(&format!("/suppliers?{query}")).await.json()["items"]), [found], "{query}");
     }
     let before = tenant.get("/suppliers?state=active").await.json()["position"].clone();
@@ -133,8 +136,15 @@ async fn an_exception_is_approved_by_somebody_else_and_anew_when_it_changes() {
     let then = tenant.get(&format!("/exceptions/E-1?as_of={approved}")).await.json();
     assert_eq!((&then["state"], &then["in_force"]), (&json!("approved"), &json!(true)));
     assert_eq!(approve("mara").await.status.as_u16(), 200);
-    for query in ["state=approved", "requested_by=sam", "document=", "expires_on=2999-06-30", "sort=-title"] {
+    for query in ["state=approved", "requested_by=sam", "document=", "expires_on_from=2999-06-30", "sort=-title"] {
         assert_eq!(ids(&tenant.get(&format!("/exceptions?{query}")).await.json()["items"]), ["E-1"], "{query}");
+    }
+    assert!(ids(&tenant.get("/exceptions?expires_on_before=2999-06-30").await.json()["items"]).is_empty());
+    for (bound, refused) in
+        [("expires_on_before=never", "`never` is not a day"), ("expires_on_from=", "`` is not a day")]
+    {
+        let (status, _, detail) = tenant.get(&format!("/exceptions?{bound}")).await.problem();
+        assert!(status == 400 && detail.contains(refused), "{detail}");
     }
     tenant.put("/exceptions/E-1/end", json!({"reason": "the system is gone"})).await;
     assert_eq!(tenant.get("/exceptions/E-1").await.json()["in_force"], false);

@@ -24,8 +24,7 @@ pub struct ChangeOutcome {
 
 impl View for PlannedChange {
     const NAME: &'static str = "change";
-    const COLUMNS: &'static [Column] =
-        &[Column::text("owner"), Column::text("state"), Column::text("due").ranged("due_from", "due_before")];
+    const COLUMNS: &'static [Column] = &[Column::text("owner"), Column::text("state"), Column::day("due")];
     const ORDER: Option<Column> = Some(Column::text("place"));
 
     fn keys(event: &Recorded) -> Folded<Vec<String>> {

@@ -41,8 +41,7 @@ pub struct Evaluated {
 
 impl View for PursuedObjective {
     const NAME: &'static str = "objective";
-    const COLUMNS: &'static [Column] =
-        &[Column::text("owner"), Column::text("state"), Column::text("due").ranged("due_from", "due_before")];
+    const COLUMNS: &'static [Column] = &[Column::text("owner"), Column::text("state"), Column::day("due")];
     const ORDER: Option<Column> = Some(Column::text("place"));
 
     fn keys(event: &Recorded) -> Folded<Vec<String>> {

@@ -18,12 +18,8 @@ pub struct RegisteredAction {
 
 impl View for RegisteredAction {
     const NAME: &'static str = "action";
-    const COLUMNS: &'static [Column] = &[
-        Column::text("risk"),
-        Column::text("who"),
-        Column::text("due").ranged("due_from", "due_before"),
-        Column::text("done").ranged("done_from", "done_before"),
-    ];
+    const COLUMNS: &'static [Column] =
+        &[Column::text("risk"), Column::text("who"), Column::day("due"), Column::day("done")];
     const ORDER: Option<Column> = Some(Column::text("place"));
 
     fn keys(event: &Recorded) -> Folded<Vec<String>> {

@@ -41,7 +41,7 @@ pub struct Completed {
 
 impl View for AssessmentRound {
     const NAME: &'static str = "round";
-    const COLUMNS: &'static [Column] = &[Column::text("state"), Column::text("due").ranged("due_from", "due_before")];
+    const COLUMNS: &'static [Column] = &[Column::text("state"), Column::day("due")];
     const ORDER: Option<Column> = Some(Column::text("place"));
 
     fn keys(event: &Recorded) -> Folded<Vec<String>> {

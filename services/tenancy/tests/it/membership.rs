@@ -14,7 +14,7 @@ async fn a_caller_is_told_what_they_may_do() {
     let actions = all.body["actions"].as_array().expect("actions");
     assert_eq!(
         (actions.len(), actions.first(), &all.body["roles"]),
-        (7, Some(&json!("decide_applicability")), &json!([]))
+        (8, Some(&json!("decide_applicability")), &json!([]))
     );
 
     assert_eq!(house.get(&jo, &path).await.status, StatusCode::NOT_FOUND);
@@ -28,7 +28,7 @@ async fn a_caller_is_told_what_they_may_do() {
         json!({
             "position": some.body["position"], "person": "jo", "administrator": false,
             "roles": ["control_owner", "internal_auditor"], "terms": { "internal_auditor": { "until": until } },
-            "actions": ["read", "read_trail", "write_controls"],
+            "actions": ["read", "read_trail", "write_controls", "write_findings"],
         })
     );
     // It is as it is now: who wants to know what was reads the history of the roles.
