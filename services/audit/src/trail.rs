@@ -1,49 +1,79 @@
 use chrono::{DateTime, Utc};
-use eventstore::{Recorded, Session, StoreError};
-use messaging::Reaction;
+use eventstore::{Recorded, Session, StoreError, Work};
+use messaging::{Failed, Reaction};
 use serde_json::Value;
-use sqlx::PgConnection;
 use sqlx::types::Json;
+use sqlx::{Connection, PgConnection};
+use std::slice;
 use uuid::Uuid;
 
 /// Keeps each event of `source`, in the transaction that takes it in: once, whatever the transport does.
 pub fn when_anything_happens_then_keep_it(source: &'static str) -> Reaction {
-    Reaction::to(&[""], move |work, event| {
-        Box::pin(async move { Ok(keep(work.connection().await?, source, event).await?) })
-    })
+    Reaction::to_all(move |work, events| Box::pin(keep_all(work, source, events)))
 }
 
-/// Counting up locks the tenant's head: whoever else keeps an event of the tenant waits for this transaction, and a
-/// rollback gives the number back.
-async fn keep(connection: &mut PgConnection, source: &str, event: &Recorded) -> Result<(), sqlx::Error> {
+/// Where one of the events cannot be kept, it is found by keeping each alone.
+async fn keep_all(work: &mut Work, source: &str, events: &[Recorded]) -> Result<(), Failed> {
+    let first = |error: anyhow::Error| Failed { index: 0, error };
+    let connection = work.connection().await.map_err(|error| first(error.into()))?;
+    let mut together = connection.begin().await.map_err(|error| first(error.into()))?;
+    let Err(error) = keep(&mut together, source, events).await else {
+        return together.commit().await.map_err(|error| first(error.into()));
+    };
+    if events.len() == 1 {
+        return Err(first(error.into()));
+    }
+    together.rollback().await.map_err(|error| first(error.into()))?;
+    for (index, event) in events.iter().enumerate() {
+        let kept = keep(connection, source, slice::from_ref(event)).await;
+        kept.map_err(|error| Failed { index, error: error.into() })?;
+    }
+    Ok(())
+}
+
+/// Counting up locks the tenant's head: whoever else keeps events of the tenant waits for this transaction, and a rollback
+/// gives the numbers back.
+async fn keep(connection: &mut PgConnection, source: &str, events: &[Recorded]) -> Result<(), sqlx::Error> {
+    let Some(first) = events.first() else { return Ok(()) };
     sqlx::query(
         "with head as (
-             insert into trail_heads as h (tenant_id, number) values ($1, 1)
-             on conflict (tenant_id) do update set number = h.number + 1 returning number
+             insert into trail_heads as h (tenant_id, number) values ($1, $3)
+             on conflict (tenant_id) do update set number = h.number + $3 returning number
          )
          insert into trail (tenant_id, number, source, position, event_id, event_type, stream, version, actor, reason,
                             occurred_at, recorded_at, correlation_id, causation_id, traceparent, hash, data)
-         select $1, number, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16 from head",
+         select $1, head.number - $3 + e.place, $2, position, event_id, event_type, stream, version, actor, reason,
+                occurred_at, recorded_at, correlation_id, causation_id, traceparent, hash, data
+         from head, unnest($4::bigint[], $5::uuid[], $6::text[], $7::text[], $8::bigint[], $9::text[], $10::text[],
+                           $11::timestamptz[], $12::timestamptz[], $13::uuid[], $14::uuid[], $15::text[], $16::text[],
+                           $17::jsonb[])
+             with ordinality as e(position, event_id, event_type, stream, version, actor, reason, occurred_at, recorded_at,
+                                  correlation_id, causation_id, traceparent, hash, data, place)",
     )
-    .bind(event.tenant)
+    .bind(first.tenant)
     .bind(source)
-    .bind(event.position)
-    .bind(event.id)
-    .bind(&event.event_type)
-    .bind(event.stream.as_str())
-    .bind(event.version)
-    .bind(event.metadata.actor.to_string())
-    .bind(&event.metadata.reason)
-    .bind(event.occurred_at)
-    .bind(event.recorded_at)
-    .bind(event.metadata.correlation_id)
-    .bind(event.metadata.causation_id)
-    .bind(&event.metadata.traceparent)
-    .bind(&event.hash)
-    .bind(Json(&event.data))
+    .bind(i64::try_from(events.len()).unwrap_or(i64::MAX))
+    .bind(each(events, |event| event.position))
+    .bind(each(events, |event| event.id))
+    .bind(each(events, |event| event.event_type.as_str()))
+    .bind(each(events, |event| event.stream.as_str()))
+    .bind(each(events, |event| event.version))
+    .bind(each(events, |event| event.metadata.actor.to_string()))
+    .bind(each(events, |event| event.metadata.reason.as_deref()))
+    .bind(each(events, |event| event.occurred_at))
+    .bind(each(events, |event| event.recorded_at))
+    .bind(each(events, |event| event.metadata.correlation_id))
+    .bind(each(events, |event| event.metadata.causation_id))
+    .bind(each(events, |event| event.metadata.traceparent.as_deref()))
+    .bind(each(events, |event| event.hash.as_str()))
+    .bind(each(events, |event| Json(&event.data)))
     .execute(connection)
     .await
     .map(drop)
+}
+
+fn each<'a, T>(events: &'a [Recorded], field: impl Fn(&'a Recorded) -> T) -> Vec<T> {
+    events.iter().map(field).collect()
 }
 
 /// An event as the trail shows it, without its number: equal to the source's own in one of the schemas that it has had,

@@ -103,7 +103,7 @@ async fn decide(work: &mut Work, rows: &[OldRow], basis: Option<Basis>) -> Resul
         let (state, owner) = (standing.state(), standing.owner().map(ToOwned::to_owned));
         if let (Outlook::Decided, Some(decision)) = (proposal.outlook, &proposal.decision) {
             match work.execute::<Control>(&control.id, None, Command::Decide(decision.clone().into())).await {
-                Ok(_) => follow(work, &proposal, state, owner).await?,
+                Ok(_) => follow(work, &mut proposal, state, owner).await?,
                 // A treatment of today relies on what was excluded then.
                 Err(Refused::Rule(rule)) => proposal.leave(rule.to_string()),
                 Err(refused) => return Err(refused.into()),
@@ -114,10 +114,11 @@ async fn decide(work: &mut Work, rows: &[OldRow], basis: Option<Basis>) -> Resul
     Ok(proposals)
 }
 
-/// How far it was implemented and whose it was, where nobody has said so here.
+/// How far it was implemented and whose it was, where nobody has said so here. What was said here stays, and the proposal then
+/// tells neither.
 async fn follow(
     work: &mut Work,
-    proposal: &Proposal,
+    proposal: &mut Proposal,
     state: ImplementationState,
     owner: Option<String>,
 ) -> Result<(), Problem> {
@@ -125,9 +126,13 @@ async fn follow(
         let how = proposal.how.clone();
         let implemented = Command::SetImplementation(Implementation { state: then, how });
         work.execute::<Control>(&proposal.id, None, implemented).await?;
+    } else {
+        (proposal.state, proposal.how) = (None, None);
     }
     if let (Some(then), None) = (proposal.owner.clone(), owner) {
         work.execute::<Control>(&proposal.id, None, Command::AssignOwner { owner: then }).await?;
+    } else {
+        proposal.owner = None;
     }
     Ok(())
 }

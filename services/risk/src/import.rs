@@ -1,6 +1,7 @@
 //! The registers of this service as they are uploaded.
 
 mod assets;
+mod names;
 mod risks;
 mod undo;
 

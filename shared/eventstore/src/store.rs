@@ -10,7 +10,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, PgConnection, Postgres, Transaction};
 use std::collections::{BTreeSet, HashSet};
 use std::sync::{Arc, OnceLock};
-use tokio::sync::broadcast;
+use tokio::sync::{Semaphore, SemaphorePermit, broadcast};
 
 /// One service's log. Cheap to clone.
 #[derive(Clone)]
@@ -28,6 +28,8 @@ pub(crate) struct Inner {
     pub writer: Writer,
     pub reader: Reader,
     pub announcer: Announcer,
+    /// What is left of the half of `app` that may go to what others say.
+    turns: Semaphore,
     schemas: OnceLock<Schemas>,
 }
 
@@ -78,6 +80,7 @@ impl EventStore {
             reader: Reader::start(&login.writer),
             projector,
             announcer,
+            turns: Semaphore::new((connections as usize / 2).max(1)),
             schemas: OnceLock::new(),
         })))
     }
@@ -112,6 +115,12 @@ impl EventStore {
         let begin = format!("{begin}; set local stele.tenant = '{tenant}'");
         let transaction = self.0.app.begin_with(AssertSqlSafe(begin)).await?;
         Ok(Session { transaction, tenant, schemas: self.schemas() })
+    }
+
+    /// A turn to take in what another service says: however much there is of it, requests keep half of the connections.
+    pub async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        // It is never closed.
+        self.0.turns.acquire().await.ok()
     }
 
     /// Tenants that something was appended for, as it happens in this process. Missed ones are found by a sweep.

@@ -13,6 +13,6 @@ mod take;
 pub use bus::{Bus, BusError};
 pub use consumer::Consumer;
 pub use envelope::{Malformed, headers, recorded};
-pub use reaction::{Errand, Reacting, Reaction};
+pub use reaction::{Errand, Failed, Reacting, Reaction};
 pub use relay::Relay;
 pub use replay::serve_replay;

@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 pub type Reacting<'a> = Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send + 'a>>;
 
-type React = dyn for<'a> Fn(&'a mut Work, &'a Recorded) -> Reacting<'a> + Send + Sync;
+type ReactingToAll<'a> = Pin<Box<dyn Future<Output = Result<(), Failed>> + Send + 'a>>;
+
+type ReactToEach = dyn for<'a> Fn(&'a mut Work, &'a Recorded) -> Reacting<'a> + Send + Sync;
+type ReactToAll = dyn for<'a> Fn(&'a mut Work, &'a [Recorded]) -> ReactingToAll<'a> + Send + Sync;
 type Run = dyn for<'a> Fn(&'a EventStore, Cx, &'a Recorded) -> Reacting<'a> + Send + Sync;
 
 /// How the types of the events begin that are heard; the empty text begins every one.
@@ -18,7 +21,19 @@ type Heard = &'static [&'static str];
 #[derive(Clone)]
 pub struct Reaction {
     heard: Heard,
-    react: Arc<React>,
+    react: React,
+}
+
+#[derive(Clone)]
+enum React {
+    ToEach(Arc<ReactToEach>),
+    ToAll(Arc<ReactToAll>),
+}
+
+/// Which of several events could not be taken, and why.
+pub struct Failed {
+    pub index: usize,
+    pub error: anyhow::Error,
 }
 
 impl Reaction {
@@ -26,16 +41,35 @@ impl Reaction {
         heard: Heard,
         react: impl for<'a> Fn(&'a mut Work, &'a Recorded) -> Reacting<'a> + Send + Sync + 'static,
     ) -> Self {
-        Self { heard, react: Arc::new(react) }
+        Self { heard, react: React::ToEach(Arc::new(react)) }
+    }
+
+    /// Hears every event, and all that are taken together at once: for what is written by one statement. No decision of an
+    /// aggregate, which has the time and the cause of its one event.
+    pub fn to_all(
+        react: impl for<'a> Fn(&'a mut Work, &'a [Recorded]) -> ReactingToAll<'a> + Send + Sync + 'static,
+    ) -> Self {
+        Self { heard: &[""], react: React::ToAll(Arc::new(react)) }
     }
 
     pub fn hears(&self, event: &Recorded) -> bool {
         is_among(self.heard, event)
     }
 
-    /// Does nothing where it does not hear the event.
+    /// Does nothing where it does not hear the event, or hears all at once.
     pub async fn react(&self, work: &mut Work, event: &Recorded) -> anyhow::Result<()> {
-        if self.hears(event) { (self.react)(work, event).await } else { Ok(()) }
+        match &self.react {
+            React::ToEach(react) if self.hears(event) => react(work, event).await,
+            React::ToEach(_) | React::ToAll(_) => Ok(()),
+        }
+    }
+
+    /// Does nothing where it hears each event alone.
+    pub async fn react_to_all(&self, work: &mut Work, events: &[Recorded]) -> Result<(), Failed> {
+        match &self.react {
+            React::ToAll(react) if !events.is_empty() => react(work, events).await,
+            React::ToAll(_) | React::ToEach(_) => Ok(()),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 use crate::checkpoint;
 use crate::consumer::{Consumer, run};
+use crate::reaction::Failed;
 use eventstore::{Actor, Cx, EventStore, Recorded, StoreError, TenantId, crash_point};
 use tracing::Instrument;
 
@@ -19,6 +20,7 @@ const ATTEMPTS: u32 = 5;
 impl Consumer {
     /// Takes a run of one tenant's events, in order of position: effects and checkpoint in one transaction.
     pub(crate) async fn take(&self, tenant: TenantId, events: &[Recorded], retry: bool) -> Result<Taken, StoreError> {
+        let _turn = self.store.turn().await;
         let mut events = events;
         let mut attempt = 1;
         let mut poison = None;
@@ -109,10 +111,8 @@ impl Consumer {
             // Somebody else appended meanwhile: this time nobody does.
             work.lock().await?;
         }
-        for (index, event) in events.iter().enumerate() {
-            if event.position <= position {
-                continue;
-            }
+        let known = events.iter().take_while(|event| event.position <= position).count();
+        for (index, event) in events.iter().enumerate().skip(known) {
             if event.position > position + 1 {
                 return Ok(Once::Done(Taken::Gap { after: position }));
             }
@@ -124,6 +124,11 @@ impl Consumer {
                 }
             }
             position = event.position;
+        }
+        for reaction in &self.reactions {
+            if let Err(Failed { index, error }) = reaction.react_to_all(&mut work, &events[known..]).await {
+                return Ok(Once::Failed { index: known + index, error: the_events_fault(&error)? });
+            }
         }
         if !is_next {
             checkpoint::advance(work.connection().await?, tenant, source, position).await?;

@@ -180,7 +180,9 @@ impl From<StoreError> for Problem {
             ),
             StoreError::Database(error) => {
                 tracing::warn!(%error, "the database did not answer a request");
-                Self::unavailable("the database does not answer now: try again with the same Idempotency-Key")
+                Self::unavailable(
+                    "the database does not answer now: try again in a moment, a change with the same Idempotency-Key",
+                )
             }
             // Another program, the one that recorded it, can answer this.
             StoreError::Unreadable { position, why } => {

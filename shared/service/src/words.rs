@@ -30,7 +30,14 @@ impl Words {
                 errors.push(field_error(PARAMETER, detail));
             }
             let key = folded(word);
-            words.extend(named.into_iter().map(|column| ((column, key.clone()), ours.trim().to_owned())));
+            for column in named {
+                let meant = words.entry((column, key.clone())).or_insert_with(|| ours.trim().to_owned());
+                if meant != ours.trim() {
+                    let word = word.trim();
+                    let detail = format!("`{word}` is said twice for {column}, as `{meant}` and as `{}`", ours.trim());
+                    errors.push(field_error(PARAMETER, detail + ": leave one out"));
+                }
+            }
         }
         if errors.is_empty() { Ok(Self(words)) } else { Err(errors) }
     }
@@ -82,6 +89,14 @@ mod tests {
         let words = words("controls:Backup=A.8.13;controls:Old=");
         assert_eq!(words.ours("controls", "backup, A.5.1\nOld"), Some("A.8.13|A.5.1".to_owned()));
         assert_eq!(words.ours("controls", "A.5.1"), None);
+    }
+
+    #[test]
+    fn a_word_that_is_two_things_in_one_column_is_told() {
+        let errors =
+            Words::read("proba:High=4;residual_proba:high=5;status:a=b;status:A=b", &COLUMNS).expect_err("refused");
+        let told: Vec<_> = errors.iter().map(|error| error.detail.as_str()).collect();
+        assert_eq!(told, ["`high` is said twice for residual_proba, as `4` and as `5`: leave one out"]);
     }
 
     #[test]

@@ -139,6 +139,11 @@ fn nobodys(id: &str) -> String {
     }
 }
 
+/// Names of one form are answered alike where nobody has them.
+fn form(id: &str) -> String {
+    id.chars().map(|c| if c.is_alphanumeric() { 'x' } else { c }).collect()
+}
+
 /// Texts and addresses that `fill` wrote have the canary after one of these; ids, which strangers send, have not.
 fn carries(text: &str, canary: &str) -> bool {
     [" ", "@"].iter().any(|before| text.contains(&format!("{before}{canary}")))
@@ -237,13 +242,19 @@ async fn ask_for_everything(
 ) -> (usize, String) {
     let (mut count, mut seen) = (0, String::new());
     for operation in operations {
+        // What was told of names of this form that nobody has. Where that is no more so, it is asked for again.
+        let mut expected = BTreeMap::new();
         for (turn, id) in ids.iter().enumerate() {
             let missing = nobodys(id);
             let controls = requests(operation, stranger, &missing, turn);
             for ((path, body), (control, other)) in requests(operation, stranger, id, turn).into_iter().zip(controls) {
-                let expected = asked(stranger, operation, &control, other).await;
                 let answer = asked(stranger, operation, &path, body).await;
-                assert_eq!(told(&answer, id), told(&expected, &missing), "{} {path}", operation.method);
+                let (is_told, asked_for) = (told(&answer, id), (form(id), path.replace(id, "?")));
+                if expected.get(&asked_for) != Some(&is_told) {
+                    let unknown = told(&asked(stranger, operation, &control, other).await, &missing);
+                    assert_eq!(is_told, unknown, "{} {path}", operation.method);
+                    expected.insert(asked_for, unknown);
+                }
                 if operation.path.contains("{id}") && !path.contains('?') && answer.status != 403 {
                     assert_eq!(answer.status, 404, "{} {path}: {}", operation.method, answer.body);
                 }

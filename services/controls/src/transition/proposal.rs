@@ -21,10 +21,12 @@ pub struct Proposal {
     /// What the old statement means for it, where that is clear.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision: Option<Proposed>,
+    /// How far the old statement says that it is. Of a control that is decided by it: nothing where somebody said so here, which stays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<ImplementationState>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub how: Option<String>,
+    /// Whose the old statement says that it is; as with the state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
 }

@@ -1,3 +1,4 @@
+use super::names::AssetNames;
 use crate::asset::{
     self, Asset, Broken, Command, HIGHEST_OBJECTIVE, Import, Kind, RegisteredAsset, SecurityObjectives,
 };
@@ -22,6 +23,8 @@ pub struct Known {
     standing: BTreeSet<String>,
     /// Those of the file itself too.
     all: BTreeSet<String>,
+    /// Of the register and of the file, where the file names parents by their names.
+    names: AssetNames,
 }
 
 impl Upload for Assets {
@@ -57,7 +60,9 @@ impl Upload for Assets {
             }
         }
         let all = standing.iter().cloned().chain(own).collect();
-        Ok(Known { standing, all })
+        let mut names = AssetNames::look_up(work, table, "parent_assets", &all).await?;
+        called_in(table, &mut names);
+        Ok(Known { standing, all, names })
     }
 
     fn read(&self, table: &Table, known: &Known, progress: &Progress) -> Read<Self> {
@@ -89,6 +94,15 @@ pub fn mentioned(table: &Table, column: &'static str) -> Vec<String> {
     cells.filter_map(|entry| checked_ref(column, entry).ok()).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
+/// What the rows call their assets.
+fn called_in(table: &Table, names: &mut AssetNames) {
+    for row in &table.rows {
+        if let Ok(id) = checked_ref("ref_id", row.cell("ref_id")) {
+            names.add(row.cell("name"), id);
+        }
+    }
+}
+
 fn draft(row: &Row, known: &Known, seen: &mut Seen) -> Result<Draft<Command>, Vec<FieldError>> {
     let mut cells = Cells::of(row);
     let id = cells.reference(seen);
@@ -98,12 +112,12 @@ fn draft(row: &Row, known: &Known, seen: &mut Seen) -> Result<Draft<Command>, Ve
     let kind = cells.word("type", kind);
     let owner = cells.person("owner");
     let security_objectives = objectives(&mut cells);
-    let supports = cells.list("parent_assets", |parent| match known.all.get(parent) {
-        Some(_) if id.as_deref() == Some(parent) => {
-            Err(field_error("parent_assets", format!("{parent} does not rely on itself: leave it out")))
+    let supports = cells.list("parent_assets", |parent| {
+        let parent = known.names.meant("parent_assets", parent, &known.all)?;
+        if id.as_ref() == Some(&parent) {
+            return Err(field_error("parent_assets", format!("{parent} does not rely on itself: leave it out")));
         }
-        Some(asset) => Ok(asset.clone()),
-        None => Err(field_error("parent_assets", asset::unknown(&parent.chars().take(64).collect::<String>()))),
+        Ok(parent)
     });
     let made = id.zip(name).map(|(id, name)| Draft {
         row: row.number,
@@ -165,13 +179,15 @@ fn objectives(cells: &mut Cells<'_>) -> Option<SecurityObjectives> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Assets, Known, mentioned};
+    use super::{AssetNames, Assets, Known, called_in, mentioned};
     use crate::asset::{Command, Import, Kind, SecurityObjectives};
     use service::{FieldError, Progress, Table, Upload};
 
     fn checked(file: &str) -> (Vec<Import>, Vec<FieldError>) {
         let table = Table::read(file.as_bytes(), None, &Assets::COLUMNS).expect("a table");
-        let known = Known { standing: [].into(), all: mentioned(&table, "ref_id").into_iter().collect() };
+        let mut names = AssetNames::default();
+        called_in(&table, &mut names);
+        let known = Known { standing: [].into(), all: mentioned(&table, "ref_id").into_iter().collect(), names };
         let (drafts, errors) = Assets.read(&table, &known, &Progress::default());
         let imports = drafts.into_iter().flat_map(|draft| draft.commands).map(|command| match command {
             Command::Import(import) => import,
@@ -189,6 +205,22 @@ mod tests {
         assert_eq!(backups.supports.as_deref(), Some(["A-10", "A-11"].map(String::from).as_slice()));
         let objectives = SecurityObjectives { confidentiality: Some(3), integrity: Some(3), availability: Some(2) };
         assert_eq!(backups.security_objectives, Some(objectives));
+    }
+
+    #[test]
+    fn a_parent_is_named_by_its_ref_or_by_a_name_that_only_one_asset_has() {
+        let file = "ref_id,name,parent_assets\nA-1,Kundendaten,\nA-2,Archiv,\nA-3,archiv,\nA-4,Server,kundendaten|A-2\n\
+                    A-5,Raum,Archiv\nA-6,Haus,haus\nA-7,Keller,Dach\n";
+        let (imports, errors) = checked(file);
+        assert_eq!(imports[3].supports.as_deref(), Some(["A-1", "A-2"].map(String::from).as_slice()));
+        assert_eq!(
+            errors.iter().map(|error| error.detail.as_str()).collect::<Vec<_>>(),
+            [
+                "several assets are called Archiv: write a ref",
+                "A-6 does not rely on itself: leave it out",
+                "Dach is not in the asset register: add it first",
+            ]
+        );
     }
 
     #[test]

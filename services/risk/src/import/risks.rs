@@ -1,8 +1,8 @@
 use super::assets::mentioned;
-use crate::asset::{self, RegisteredAsset};
+use super::names::AssetNames;
+use crate::asset;
 use crate::checks::{LONGEST_LABEL, LONGEST_TEXT};
 use crate::control;
-use crate::every::every;
 use crate::methodology::{self, InForce, Written};
 use crate::register::RegisteredRisk;
 use crate::risk::{self, Assessment, Broken, Command, Import, Risk, Stage, TreatmentOption};
@@ -12,8 +12,8 @@ use service::upload::{Read, called_so};
 use service::{
     Cells, Columns, Draft, FieldError, Problem, Progress, Row, Seen, Table, Undo, Upload, entries, field_error,
 };
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use views::{Column, shown};
+use std::collections::{BTreeSet, HashMap};
+use views::Column;
 
 /// As of any reason.
 const LONGEST_REASON: usize = 2_000;
@@ -44,8 +44,8 @@ pub struct Known {
     risks: HashMap<String, Option<String>>,
     /// Those of the assets that the file names that there are.
     assets: BTreeSet<String>,
-    /// The refs of assets by their names in lower case, where the file names some so: none where several are called that.
-    called: BTreeMap<String, Option<String>>,
+    /// Where the file names some by their names.
+    names: AssetNames,
     /// Those of the controls that the file plans that do not apply.
     excluded: BTreeSet<String>,
 }
@@ -123,8 +123,8 @@ impl Upload for Risks {
                 excluded.insert(id);
             }
         }
-        let called = called(work, table, &assets).await?;
-        Ok(Known { methodology, risks, assets, called, excluded })
+        let names = AssetNames::look_up(work, table, "assets", &assets).await?;
+        Ok(Known { methodology, risks, assets, names, excluded })
     }
 
     fn read(&self, table: &Table, known: &Known, progress: &Progress) -> Read<Self> {
@@ -165,26 +165,6 @@ fn planned(table: &Table) -> Vec<String> {
     meant.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// The register's assets by name, where the file names any that is no ref.
-async fn called(
-    work: &mut Work,
-    table: &Table,
-    known: &BTreeSet<String>,
-) -> Result<BTreeMap<String, Option<String>>, Problem> {
-    let mut called = BTreeMap::new();
-    let mut cells = table.rows.iter().flat_map(|row| entries(row.cell("assets")));
-    if cells.all(|entry| known.contains(entry)) {
-        return Ok(called);
-    }
-    let session = work.session().await?;
-    let position = shown::<RegisteredAsset>(session).await?;
-    for row in every::<RegisteredAsset>(session, position, Vec::new()).await? {
-        let name = row.data.profile.name.to_lowercase();
-        called.entry(name).and_modify(|id| *id = None).or_insert(Some(row.key));
-    }
-    Ok(called)
-}
-
 fn draft(row: &Row, known: &Known, seen: &mut Seen) -> Result<Draft<Command>, Vec<FieldError>> {
     let mut cells = Cells::of(row);
     let id = cells.reference(seen);
@@ -194,7 +174,7 @@ fn draft(row: &Row, known: &Known, seen: &mut Seen) -> Result<Draft<Command>, Ve
     let controls = cells.list("additional_controls", |id| plannable(id, known));
     let option = cells.word("treatment", option).flatten();
     let reason = cells.text("treatment_reason", LONGEST_REASON);
-    let assets = cells.list("assets", |written| asset_meant(written, known));
+    let assets = cells.list("assets", |written| known.names.meant("assets", written, &known.assets));
     let [category, threat, vulnerability] =
         [("category", LONGEST_LABEL), ("threat", LONGEST_TEXT), ("vulnerability", LONGEST_TEXT)]
             .map(|(column, longest)| cells.text(column, longest));
@@ -231,19 +211,6 @@ fn plannable(written: &str, known: &Known) -> Result<String, FieldError> {
         return Err(field_error("additional_controls", control::excluded(&id)));
     }
     Ok(id)
-}
-
-/// By its ref, or by its name where only one asset has it.
-fn asset_meant(written: &str, known: &Known) -> Result<String, FieldError> {
-    if known.assets.contains(written) {
-        return Ok(written.to_owned());
-    }
-    let shown: String = written.chars().take(64).collect();
-    match known.called.get(&written.to_lowercase()) {
-        Some(Some(id)) => Ok(id.clone()),
-        Some(None) => Err(field_error("assets", format!("several assets are called {shown}: write a ref"))),
-        None => Err(field_error("assets", asset::unknown(&shown))),
-    }
 }
 
 /// `open` says as little as an empty cell: a treatment that was decided is not undone by it.
@@ -318,19 +285,23 @@ fn by_level<'a>(cells: &mut Cells<'a>, column: &'static str) -> Option<(&'a str,
 
 #[cfg(test)]
 mod tests {
-    use super::{Known, Risks};
+    use super::{AssetNames, Known, Risks};
     use crate::methodology::InForce;
     use crate::risk::{Command, Import, TreatmentOption};
     use service::{Draft, FieldError, Progress, Sent, Upload};
     use std::collections::HashMap;
 
     fn known() -> Known {
+        let mut names = AssetNames::default();
+        for (name, id) in [("Billing", "A-7"), ("Laptop", "A-8"), ("laptop", "A-9")] {
+            names.add(name, id.to_owned());
+        }
         Known {
             methodology: InForce::baseline(),
             assets: (1..=26).map(|n| format!("A-{n}")).collect(),
             excluded: ["A.7.4".to_owned()].into(),
             risks: HashMap::new(),
-            called: [("billing".to_owned(), Some("A-7".to_owned())), ("laptop".to_owned(), None)].into(),
+            names,
         }
     }
 
