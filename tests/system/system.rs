@@ -82,8 +82,11 @@ impl System {
             assert!(migrated.status.success(), "{}", String::from_utf8_lossy(&migrated.stderr));
         };
         let copies = SERVICES.map(|service| (format!("{ORIGINAL}_{service}"), format!("{prefix}_{service}")));
-        let copied = copy_databases(postgres, &copies, async || Ok(migrate(ORIGINAL).await)).await;
-        copied.expect("copies of databases that are migrated");
+        let make = async || {
+            migrate(ORIGINAL).await;
+            Ok(())
+        };
+        copy_databases(postgres, &copies, make).await.expect("copies of databases that are migrated");
         migrate(&prefix).await;
         let mut system = Self {
             prefix: prefix.clone(),

@@ -80,7 +80,7 @@ impl EventStore {
             reader: Reader::start(&login.writer),
             projector,
             announcer,
-            turns: Semaphore::new((connections as usize / 2).max(1)),
+            turns: Semaphore::new(usize::try_from(connections / 2).unwrap_or(1).max(1)),
             schemas: OnceLock::new(),
         })))
     }

@@ -13,13 +13,13 @@ pub async fn copy_databases(
     let mut admin = PgConnection::connect(admin_url).await?;
     // Tests are processes: one makes the originals, the others wait. Its end unlocks it, too.
     sqlx::query("select pg_advisory_lock(hashtext('testkit originals'))").execute(&mut admin).await?;
-    let mut made = true;
+    let mut complete = true;
     for (original, _) in copies {
         // What a test that was killed left half done is no original yet.
         let found = "select exists (select from pg_database where datname = $1 and datistemplate)";
-        made &= sqlx::query_scalar::<_, bool>(found).bind(original).fetch_one(&mut admin).await?;
+        complete &= sqlx::query_scalar::<_, bool>(found).bind(original).fetch_one(&mut admin).await?;
     }
-    if !made {
+    if !complete {
         make().await.context("the databases that all others are copied from")?;
         for (original, _) in copies {
             run(&mut admin, format!(r#"alter database "{original}" is_template true"#)).await?;

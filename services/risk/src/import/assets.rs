@@ -98,7 +98,7 @@ pub fn mentioned(table: &Table, column: &'static str) -> Vec<String> {
 fn called_in(table: &Table, names: &mut AssetNames) {
     for row in &table.rows {
         if let Ok(id) = checked_ref("ref_id", row.cell("ref_id")) {
-            names.add(row.cell("name"), id);
+            names.add(row.cell("name"), &id);
         }
     }
 }

@@ -25,19 +25,19 @@ impl AssetNames {
         let session = work.session().await?;
         let position = shown::<RegisteredAsset>(session).await?;
         for row in every::<RegisteredAsset>(session, position, Vec::new()).await? {
-            names.add(&row.data.profile.name, row.key);
+            names.add(&row.data.profile.name, &row.key);
         }
         Ok(names)
     }
 
     /// The same asset may be called so twice: in the register, and in a file that says it anew.
-    pub fn add(&mut self, name: &str, id: String) {
+    pub fn add(&mut self, name: &str, id: &str) {
         let several = |standing: &mut Option<String>| {
-            if standing.as_ref() != Some(&id) {
+            if standing.as_deref() != Some(id) {
                 *standing = None;
             }
         };
-        self.0.entry(name.to_lowercase()).and_modify(several).or_insert_with(|| Some(id.clone()));
+        self.0.entry(name.to_lowercase()).and_modify(several).or_insert_with(|| Some(id.to_owned()));
     }
 
     /// By its ref, or by its name where only one asset has it.

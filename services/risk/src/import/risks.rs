@@ -98,8 +98,8 @@ impl Upload for Risks {
 
     /// Reads everything that the file mentions in one query.
     async fn look_up(&self, work: &mut Work, table: &Table) -> Result<Known, Problem> {
-        let (refs, named, controls) = (mentioned(table, "ref_id"), mentioned(table, "assets"), planned(table));
-        let mut streams = [asset::streams(&named), control::streams(&controls)].concat();
+        let (refs, relied_on, controls) = (mentioned(table, "ref_id"), mentioned(table, "assets"), planned(table));
+        let mut streams = [asset::streams(&relied_on), control::streams(&controls)].concat();
         streams.extend(refs.iter().map(|id| Stream::new(Risk::TYPE, id)));
         work.preload(streams).await?;
         let methodology = methodology::in_force(work).await?;
@@ -112,7 +112,7 @@ impl Upload for Risks {
             }
         }
         let mut assets = BTreeSet::new();
-        for id in named {
+        for id in relied_on {
             if asset::exists(work, &id).await? {
                 assets.insert(id);
             }
@@ -294,7 +294,7 @@ mod tests {
     fn known() -> Known {
         let mut names = AssetNames::default();
         for (name, id) in [("Billing", "A-7"), ("Laptop", "A-8"), ("laptop", "A-9")] {
-            names.add(name, id.to_owned());
+            names.add(name, id);
         }
         Known {
             methodology: InForce::baseline(),
