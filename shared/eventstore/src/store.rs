@@ -28,7 +28,7 @@ pub(crate) struct Inner {
     pub writer: Writer,
     pub reader: Reader,
     pub announcer: Announcer,
-    /// What is left of the half of `app` that may go to what others say.
+    /// For half as many as `app` has connections.
     turns: Semaphore,
     schemas: OnceLock<Schemas>,
 }
@@ -117,7 +117,7 @@ impl EventStore {
         Ok(Session { transaction, tenant, schemas: self.schemas() })
     }
 
-    /// A turn to take in what another service says: however much there is of it, requests keep half of the connections.
+    /// A turn to take in what another service says: so many are taken in at once as half of the connections for requests.
     pub async fn turn(&self) -> Option<SemaphorePermit<'_>> {
         // It is never closed.
         self.0.turns.acquire().await.ok()

@@ -80,9 +80,8 @@ fn body(operation: &Operation, id: &str) -> Option<String> {
     (!is_read).then(|| right(operation, id).unwrap_or_else(|| right_of_organisation(operation, id)))
 }
 
-/// Every request of the operation in which something is named: as a part of the path, in the body, in a parameter. Words are looked
-/// for by each id; another parameter is compared with a column whatever it says, and gets each eighth one, another one the next.
-fn requests(operation: &Operation, stranger: &Stranger, id: &str, turn: usize) -> Vec<(String, Option<String>)> {
+/// Every request of the operation in which something is named: as a part of the path, in the body, in a parameter.
+fn requests(operation: &Operation, stranger: &Stranger, id: &str) -> Vec<(String, Option<String>)> {
     let path = operation.at(&stranger.tenant, &stranger.organisation, id);
     let body = body(operation, id);
     let mut requests = Vec::new();
@@ -106,9 +105,8 @@ fn requests(operation: &Operation, stranger: &Stranger, id: &str, turn: usize) -
     }
     // What was asked for, and when, stands packed on a paper: what it is made of is asked for as CSV.
     let is_paper = [".pdf", ".xlsx"].iter().any(|ending| operation.path.ends_with(ending));
-    let named = operation.parameters.iter().map(String::as_str).filter(|name| !NEVER_A_NAME.contains(name));
-    let turns = named.enumerate().filter(|(place, name)| *name == "q" || (place + turn).is_multiple_of(8));
-    for (_, name) in turns.filter(|(_, name)| !is_paper || *name == "as_of") {
+    let parameters = operation.parameters.iter().map(String::as_str);
+    for name in parameters.filter(|name| !NEVER_A_NAME.contains(name) && (!is_paper || *name == "as_of")) {
         let value = if name == "filter" { format!("id%20eq%20%22{id}%22") } else { id.to_owned() };
         requests.push((format!("{path}?{name}={value}"), body.clone()));
     }
@@ -244,10 +242,10 @@ async fn ask_for_everything(
     for operation in operations {
         // What was told of names of this form that nobody has. Where that is no more so, it is asked for again.
         let mut expected = BTreeMap::new();
-        for (turn, id) in ids.iter().enumerate() {
+        for id in ids {
             let missing = nobodys(id);
-            let controls = requests(operation, stranger, &missing, turn);
-            for ((path, body), (control, other)) in requests(operation, stranger, id, turn).into_iter().zip(controls) {
+            let controls = requests(operation, stranger, &missing);
+            for ((path, body), (control, other)) in requests(operation, stranger, id).into_iter().zip(controls) {
                 let answer = asked(stranger, operation, &path, body).await;
                 let (is_told, asked_for) = (told(&answer, id), (form(id), path.replace(id, "?")));
                 if expected.get(&asked_for) != Some(&is_told) {
