@@ -229,6 +229,68 @@ async fn rules_are_answered_by_their_code() {
     assert!(excluded.problem().1.contains("R-1"), "{}", excluded.body);
 }
 
+/// What a reference or one of several schemas says, too.
+fn schemas<'a>(document: &'a Value, schema: &'a Value) -> Vec<&'a Value> {
+    let named = schema["$ref"].as_str().and_then(|name| document.pointer(name.trim_start_matches('#')));
+    let several = ["allOf", "oneOf"].iter().filter_map(|several| schema[several].as_array()).flatten();
+    let inner = named.into_iter().chain(several).flat_map(|inner| schemas(document, inner));
+    [schema].into_iter().chain(inner).collect()
+}
+
+/// Where an item says one of a few words, a list is asked for no other.
+#[tokio::test]
+async fn a_filter_that_no_item_could_match_is_refused() {
+    let system = System::start().await;
+    let bench = bench(&system).await;
+    let (_, text) = system.processes[0].get("/openapi.json").await.expect("the document");
+    let document: Value = serde_json::from_str(&text).expect("JSON");
+    let mut asked = 0;
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        let parameters = item["get"]["parameters"].as_array().cloned().unwrap_or_default();
+        let answer = &item["get"]["responses"]["200"]["content"]["application/json"]["schema"];
+        let answers = schemas(&document, answer);
+        let items: Vec<&Value> =
+            answers.iter().flat_map(|answer| schemas(&document, &answer["properties"]["items"]["items"])).collect();
+        let place = path.replace("{tenant}", &bench.tenant).replace("{organisation}", &system.organisation);
+        for parameter in parameters.iter().filter(|one| one["in"] == "query") {
+            let name = parameter["name"].as_str().expect("a name");
+            let said = items.iter().map(|item| &item["properties"][name]);
+            let has_words = said.flat_map(|said| schemas(&document, said)).any(|schema| schema["enum"].is_array());
+            let Some(words) = parameter["schema"]["enum"].as_array() else {
+                assert!(!has_words, "{path} takes any text for `{name}`, which is one of a few words");
+                continue;
+            };
+            if place.contains('{') {
+                continue;
+            }
+            for word in words.iter().filter_map(Value::as_str) {
+                bench.admin.get(&format!("{place}?{name}={word}")).await;
+            }
+            let refused = bench.admin.send(Method::GET, &format!("{place}?{name}=opn"), None, &[]).await;
+            assert_eq!(refused.status, 400, "{place}: {}", refused.body);
+            assert_eq!(refused.json["errors"][0]["field"], name, "{place}: {}", refused.body);
+            asked += 1;
+        }
+    }
+    assert!(asked > 20, "only {asked} filters have words");
+}
+
+/// An upload of many objects has no version, and says so before anything is done.
+#[tokio::test]
+async fn no_version_is_expected_of_many() {
+    let system = System::start().await;
+    let bench = bench(&system).await;
+    for (path, body) in [
+        ("/imports/risks", example("risks.csv")),
+        ("/risks/changes", json!({"risks": ["R-7"], "owner": "mara", "reason": "x"}).to_string()),
+        ("/controls", json!({"controls": ["A.8.9"], "owner": "mara", "reason": "x"}).to_string()),
+    ] {
+        let refused =
+            bench.admin.send(Method::POST, &bench.at(path), Some(body.clone()), &[("if-match", "\"1\"")]).await;
+        assert_eq!((refused.status.as_u16(), &refused.json["errors"][0]["field"]), (400, &json!("If-Match")), "{path}");
+    }
+}
+
 #[tokio::test]
 async fn a_stale_etag_is_refused_and_a_key_gives_its_first_answer_again() {
     let system = System::start().await;

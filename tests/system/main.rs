@@ -4,6 +4,7 @@ mod accounts;
 mod altered;
 mod api_keys;
 mod auditor_grants;
+mod backlog;
 mod bad_input;
 mod blackbox;
 mod contracts;

@@ -57,7 +57,7 @@ fn routes() -> Routes {
 fn trail(routes: Routes) -> Routes {
     routes.with(
         Route::tenant(Method::GET, "/trail", Action::ReadTrail, "Everything that happened, oldest first")
-            .parameter("service", "Only events of this service: audit, controls, notifications, risk or tenancy")
+            .choice("service", "Only events of this service", SOURCES.to_vec())
             .parameter("type", "Only events of this type, such as risk.assessed")
             .parameter("object", "Only events of this object: its id (R-7), or kind and id (risk-R-7)")
             .parameter("person", "Only what this person did")
@@ -66,8 +66,8 @@ fn trail(routes: Routes) -> Routes {
                 "Only events that say each of these words, or one that begins so: in their object, their reason or their \
                  texts, in whichever case",
             )
-            .parameter("from", "Only what was recorded at this instant or later, of what has arrived by now")
-            .parameter("to", "Only what was recorded before this instant, of what has arrived by now")
+            .parameter("from", "Only what was recorded at this instant or later, or from this day (2026-03-01) on, of what has arrived by now")
+            .parameter("to", "Only what was recorded before this instant or day, of what has arrived by now")
             .parameter(
                 "as_of",
                 "An instant (2026-03-01T09:30:00Z): shows what was recorded until then, of what has arrived by now. \

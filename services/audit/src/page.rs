@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use eventstore::{Actor, NOW, Session, StoreError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use service::{Call, Problem, cursor, cut, instant, json};
+use service::{Call, Problem, beginning, cursor, cut, instant, json};
 use sqlx::types::Json;
 use sqlx::{Postgres, QueryBuilder};
 use utoipa::ToSchema;
@@ -169,9 +169,9 @@ impl Asked {
             event_type: text("type"),
             object: text("object"),
             actor: text("person"),
-            words: query.get("q").map(checked_words).transpose()?,
-            from: query.get("from").map(|at| instant("from", at)).transpose()?,
-            to: query.get("to").map(|at| instant("to", at)).transpose()?,
+            words: query.get("q").filter(|words| !words.trim().is_empty()).map(checked_words).transpose()?,
+            from: query.get("from").map(|at| beginning("from", at)).transpose()?,
+            to: query.get("to").map(|at| beginning("to", at)).transpose()?,
             as_of,
             number: after.as_ref().map_or(number, |cursor| cursor.number.min(number)),
             after,

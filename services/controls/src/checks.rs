@@ -20,7 +20,10 @@ pub fn past(field: &str, written: &str, cx: &Cx) -> Result<NaiveDate, FieldError
 
 /// A day that has not passed.
 pub fn to_come(field: &str, written: &str, cx: &Cx) -> Result<NaiveDate, FieldError> {
-    let day = checked_day(field, written)?;
+    not_passed(field, checked_day(field, written)?, cx)
+}
+
+pub fn not_passed(field: &str, day: NaiveDate, cx: &Cx) -> Result<NaiveDate, FieldError> {
     if day < cx.now.date_naive() {
         return Err(field_error(field, format!("{day} has passed: say a day to come")));
     }

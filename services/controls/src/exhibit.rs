@@ -1,12 +1,13 @@
-use crate::evidence::{Event, Piece};
+use crate::evidence::{Event, EvidenceKind, Piece};
 use eventstore::Recorded;
 use serde::{Deserialize, Serialize};
+use strum::VariantNames;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use views::{Column, Folded, View, stream_key};
 
-/// A piece of evidence. A list filters and sorts by `title`, `kind`, `source` (empty: it is not said) and `valid_until` (empty: without
-/// end); otherwise it is in the order of recording, for ids grow with time.
+/// A piece of evidence. A list filters and sorts by `title`, `kind`, `source` (empty: it is not said), `valid_until` (empty: without
+/// end) and `replaced` (whether other evidence has taken its place); otherwise it is in the order of recording, for ids grow with time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Exhibit {
     #[serde(flatten)]
@@ -18,8 +19,13 @@ pub struct Exhibit {
 
 impl View for Exhibit {
     const NAME: &'static str = "evidence";
-    const COLUMNS: &'static [Column] =
-        &[Column::text("title"), Column::text("kind"), Column::text("source"), Column::instant("valid_until")];
+    const COLUMNS: &'static [Column] = &[
+        Column::text("title"),
+        Column::word("kind", EvidenceKind::VARIANTS),
+        Column::text("source"),
+        Column::instant("valid_until"),
+        Column::flag("replaced"),
+    ];
 
     fn keys(event: &Recorded) -> Folded<Vec<String>> {
         Ok(stream_key::<Event>(event))

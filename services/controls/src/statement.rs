@@ -1,14 +1,15 @@
-use crate::control::{Basis, Event, Framework, ImplementationState, Test};
+use crate::control::{Basis, Effectiveness, Event, Framework, ImplementationState, Test};
 use catalogue::Theme;
 use chrono::NaiveDate;
 use eventstore::Recorded;
 use serde::{Deserialize, Serialize};
+use strum::VariantNames;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use views::{Column, Folded, View, stream_key};
 
 /// What the tenant says of one control, without the risks that rely on it. A list filters and sorts by `theme`, `state`, `owner`
-/// (empty: nobody), `applicability` (`included`, `excluded` or `undecided`), `next_review` and `effectiveness` (of the last test);
+/// (empty: nobody), `applicability` (`included`, `excluded` or `undecided`), `next_review` and `effectiveness` (of the last test; empty: none);
 /// otherwise it is in the standard's order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Statement {
@@ -47,12 +48,12 @@ pub struct Support {
 impl View for Statement {
     const NAME: &'static str = "control";
     const COLUMNS: &'static [Column] = &[
-        Column::text("theme"),
-        Column::text("state"),
+        Column::word("theme", Theme::VARIANTS),
+        Column::word("state", ImplementationState::VARIANTS),
         Column::text("owner"),
-        Column::text("applicability"),
+        Column::word("applicability", &["included", "excluded", "undecided"]),
         Column::day("next_review"),
-        Column::text("effectiveness"),
+        Column::word("effectiveness", Effectiveness::VARIANTS).or_none(),
     ];
     const ORDER: Option<Column> = Some(Column::text("place"));
 

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use eventstore::{Actor, Recorded, Work};
 use serde::{Deserialize, Serialize};
 use service::{Call, Problem, json};
+use strum::VariantNames;
 use utoipa::ToSchema;
 use views::{Column, Folded, View, stream_key};
 
@@ -41,7 +42,7 @@ pub enum Email {
 
 impl View for Inbox {
     const NAME: &'static str = "notification";
-    const COLUMNS: &'static [Column] = &[Column::text("unread"), Column::text("kind")];
+    const COLUMNS: &'static [Column] = &[Column::flag("unread"), Column::word("kind", Kind::VARIANTS)];
     const ORDER: Option<Column> = Some(Column::int("place"));
 
     fn keys(event: &Recorded) -> Folded<Vec<String>> {

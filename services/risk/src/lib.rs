@@ -233,6 +233,7 @@ fn preview_of_scope() -> Route {
     let summary = "What a scope would touch that nobody has decided yet; nothing is recorded";
     Route::tenant(Method::POST, "/context/scope/preview", Action::WriteRisks, summary)
         .takes::<PreviewScope>()
+        .of_many()
         .keyless("nothing is recorded that could be repeated: send the request without an Idempotency-Key")
         .gives::<ScopeChanges>(200)
         .answered_by(scope_preview)
@@ -256,6 +257,7 @@ fn approval_of_the_plan() -> Route {
     let summary = "Approve how your risks are treated, and accept what is left of them";
     Route::tenant(Method::POST, "/treatment-plan/approvals", Action::DecideTreatment, summary)
         .takes::<ApprovePlan>()
+        .of_many()
         .gives::<plan::Answered>(200)
         .answered_by(plan::approve)
 }
@@ -299,6 +301,7 @@ fn same_of_many_risks() -> Route {
     let summary = "Say the same of many risks, all of them or none";
     Route::tenant(Method::POST, "/risks/changes", Action::WriteRisks, summary)
         .takes_with_reason::<ChangeRisks>()
+        .of_many()
         .parameter("dry_run", "true: tell what would happen, and every refusal, and record nothing")
         .gives::<ManyChanged>(200)
         .answered_by(bulk::change)

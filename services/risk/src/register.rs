@@ -19,10 +19,11 @@ pub use judged::{Judged, reassessments, registered_risks};
 pub use trend::trend;
 
 use crate::methodology::Rating;
-use crate::risk::{Assessment, Event, Profile, Stage};
+use crate::risk::{Assessment, Event, Profile, Stage, TreatmentOption};
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use eventstore::Recorded;
 use serde::{Deserialize, Serialize};
+use strum::VariantNames;
 use utoipa::ToSchema;
 use views::{Column, Folded, View, stream_key};
 
@@ -94,7 +95,9 @@ pub struct RegisteredRisk {
     pub closed_at: Option<DateTime<Utc>>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, strum::IntoStaticStr)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, strum::IntoStaticStr, strum::VariantNames,
+)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 #[schema(as = RiskState)]
@@ -135,15 +138,15 @@ impl View for RegisteredRisk {
     const COLUMNS: &'static [Column] = &[
         Column::text("name"),
         Column::text("owner"),
-        Column::text("state"),
-        Column::text("treatment"),
+        Column::word("state", State::VARIANTS),
+        Column::word("treatment", TreatmentOption::VARIANTS).or_none(),
         Column::int("level"),
         Column::int("score"),
         Column::int("residual_level"),
         Column::text("category"),
         Column::int("methodology_revision").ranged(),
         Column::day("review_due"),
-        Column::text("acceptance"),
+        Column::word("acceptance", &["asked", "accepted", "lapsed", "withdrawn"]).or_none(),
         Column::day("accepted_until"),
     ];
     const ORDER: Option<Column> = Some(Column::text("place"));

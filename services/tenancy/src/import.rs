@@ -6,8 +6,8 @@ use chrono::{DateTime, Days, NaiveTime, Utc};
 use eventstore::Work;
 use service::upload::{Back, Read, Touched, changed_since};
 use service::{
-    Call, Cells, Columns, Draft, FieldError, Problem, Progress, Row, Seen, Table, Undo, Upload, checked_day,
-    checked_person, entries, instant,
+    Call, Cells, Columns, Draft, FieldError, Problem, Progress, Row, Seen, Table, Undo, Upload, checked_person,
+    day_of_cell, entries, instant, no_day_nor_instant,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -150,18 +150,18 @@ impl People {
 /// An instant, or the beginning of a day.
 fn begins(cells: &mut Cells<'_>) -> Option<DateTime<Utc>> {
     let written = cells.given("from")?;
-    match checked_day("from", written) {
+    match day_of_cell("from", written) {
         Ok(day) => Some(day.and_time(NaiveTime::MIN).and_utc()),
-        Err(_) => cells.faults.keep(instant("from", written)),
+        Err(_) => cells.faults.keep(instant("from", written).map_err(|_| no_day_nor_instant("from", written))),
     }
 }
 
 /// An instant, or the end of a day.
 fn ends(cells: &mut Cells<'_>) -> Option<DateTime<Utc>> {
     let written = cells.given("until")?;
-    match checked_day("until", written) {
+    match day_of_cell("until", written) {
         Ok(day) => day.checked_add_days(Days::new(1)).map(|day| day.and_time(NaiveTime::MIN).and_utc()),
-        Err(_) => cells.faults.keep(instant("until", written)),
+        Err(_) => cells.faults.keep(instant("until", written).map_err(|_| no_day_nor_instant("until", written))),
     }
 }
 
@@ -211,7 +211,7 @@ mod tests {
         let starts = [
             "person: `Sam` is not a person's handle",
             "roles: it is empty",
-            "until: `soon` is not an instant",
+            "until: `soon` is neither a day nor an instant",
             "person: jo is in row 3",
         ];
         assert_eq!(errors.len(), starts.len(), "{errors:?}");

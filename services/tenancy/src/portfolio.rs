@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use eventstore::{NOW, Recorded, TenantId};
 use serde::{Deserialize, Serialize};
 use service::{Call, Problem, json};
+use strum::VariantNames;
 use utoipa::ToSchema;
 use views::{Column, Folded, View};
 
@@ -29,7 +30,7 @@ impl View for OverseenTenant {
     const NAME: &'static str = "portfolio";
     const COLUMNS: &'static [Column] = &[
         Column::text("name"),
-        Column::text("state"),
+        Column::word("state", Standing::VARIANTS),
         Column::int("above_acceptance"),
         Column::int("untreated"),
         Column::instant("last_activity"),

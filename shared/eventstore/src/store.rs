@@ -10,16 +10,21 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, PgConnection, Postgres, Transaction};
 use std::collections::{BTreeSet, HashSet};
 use std::sync::{Arc, OnceLock};
-use tokio::sync::{Semaphore, SemaphorePermit, broadcast};
+use tokio::sync::broadcast;
 
 /// One service's log. Cheap to clone.
 #[derive(Clone)]
-pub struct EventStore(Arc<Inner>);
+pub struct EventStore {
+    inner: Arc<Inner>,
+    is_background: bool,
+}
 
 #[expect(clippy::disallowed_types, reason = "the one place that holds pools: every session names its tenant")]
 pub(crate) struct Inner {
     pub service: &'static str,
     app: sqlx::PgPool,
+    /// For what nobody waits for: however much of it there is, requests have `app`.
+    background: sqlx::PgPool,
     pub engine: sqlx::PgPool,
     /// For what is read or noted of many tenants by one statement.
     pub many: sqlx::PgPool,
@@ -28,8 +33,6 @@ pub(crate) struct Inner {
     pub writer: Writer,
     pub reader: Reader,
     pub announcer: Announcer,
-    /// For half as many as `app` has connections.
-    turns: Semaphore,
     schemas: OnceLock<Schemas>,
 }
 
@@ -54,7 +57,8 @@ pub enum StoreError {
 }
 
 impl EventStore {
-    /// Connects and refuses roles that row-level security would not bind.
+    /// Connects and refuses roles that row-level security would not bind. `connections` are for requests; half as many come
+    /// beside them for work in the background.
     pub async fn connect(
         service: &'static str,
         login: &Login,
@@ -67,12 +71,14 @@ impl EventStore {
             Ok::<_, StoreError>(pool)
         };
         let app = bound(&login.app, connections).await?;
+        let background = bound(&login.app, (connections / 2).max(2)).await?;
         let engine = bound(&login.engine, 3).await?;
         let many = bound(&login.writer, 3).await?;
         let announcer = Announcer::new(service);
-        Ok(Self(Arc::new(Inner {
+        let inner = Inner {
             service,
             app,
+            background,
             engine,
             many,
             lanes: Lanes::new(),
@@ -80,28 +86,35 @@ impl EventStore {
             reader: Reader::start(&login.writer),
             projector,
             announcer,
-            turns: Semaphore::new(usize::try_from(connections / 2).unwrap_or(1).max(1)),
             schemas: OnceLock::new(),
-        })))
+        };
+        Ok(Self { inner: Arc::new(inner), is_background: false })
+    }
+
+    /// The same store for work that nobody waits for: its sessions are on connections of their own, so that a backlog, however
+    /// large, takes none from requests.
+    #[must_use]
+    pub fn in_background(&self) -> Self {
+        Self { is_background: true, ..self.clone() }
     }
 
     /// From now on, and once for all, it knows which events it holds.
     #[must_use]
     pub fn knowing(self, schemas: Schemas) -> Self {
-        let _ = self.0.schemas.set(schemas);
+        let _ = self.inner.schemas.set(schemas);
         self
     }
 
     pub fn service(&self) -> &'static str {
-        self.0.service
+        self.inner.service
     }
 
     pub(crate) fn inner(&self) -> &Inner {
-        &self.0
+        &self.inner
     }
 
     pub(crate) fn schemas(&self) -> Schemas {
-        self.0.schemas.get().cloned().unwrap_or_default()
+        self.inner.schemas.get().cloned().unwrap_or_default()
     }
 
     /// A transaction in which the tenant's rows, and no others, are visible.
@@ -113,48 +126,44 @@ impl EventStore {
     pub(crate) async fn begin(&self, begin: &'static str, tenant: TenantId) -> Result<Session, StoreError> {
         // One round trip. What stands in the statement is a UUID.
         let begin = format!("{begin}; set local stele.tenant = '{tenant}'");
-        let transaction = self.0.app.begin_with(AssertSqlSafe(begin)).await?;
+        let pool = if self.is_background { &self.inner.background } else { &self.inner.app };
+        let transaction = pool.begin_with(AssertSqlSafe(begin)).await?;
         Ok(Session { transaction, tenant, schemas: self.schemas() })
-    }
-
-    /// A turn to take in what another service says: so many are taken in at once as half of the connections for requests.
-    pub async fn turn(&self) -> Option<SemaphorePermit<'_>> {
-        // It is never closed.
-        self.0.turns.acquire().await.ok()
     }
 
     /// Tenants that something was appended for, as it happens in this process. Missed ones are found by a sweep.
     pub fn appended(&self) -> broadcast::Receiver<TenantId> {
-        self.0.announcer.appended.subscribe()
+        self.inner.announcer.appended.subscribe()
     }
 
     /// Tenants whose views did not all follow their last append.
     pub fn lagging(&self) -> broadcast::Receiver<TenantId> {
-        self.0.announcer.lagging.subscribe()
+        self.inner.announcer.lagging.subscribe()
     }
 
     /// A number that rises with each append of this process to the tenant's streams of a type, and now and then without.
     pub fn changes(&self, tenant: TenantId, kind: &str) -> u64 {
-        self.0.announcer.changes(tenant, kind)
+        self.inner.announcer.changes(tenant, kind)
     }
 
     /// The versions of the migrations that the database has seen.
     pub async fn migrated(&self) -> Result<BTreeSet<i64>, StoreError> {
         let versions = sqlx::query_scalar("select version from _sqlx_migrations where success");
-        Ok(versions.fetch_all(&self.0.engine).await?.into_iter().collect())
+        Ok(versions.fetch_all(&self.inner.engine).await?.into_iter().collect())
     }
 
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        sqlx::query("select 1").execute(&self.0.engine).await?;
+        sqlx::query("select 1").execute(&self.inner.engine).await?;
         Ok(())
     }
 
     /// Ends after what was given to it is recorded.
     pub async fn close(&self) {
-        self.0.writer.close().await;
-        self.0.app.close().await;
-        self.0.engine.close().await;
+        self.inner.writer.close().await;
+        self.inner.app.close().await;
+        self.inner.background.close().await;
+        self.inner.engine.close().await;
     }
 }
 

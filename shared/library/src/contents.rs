@@ -41,20 +41,23 @@ pub fn checked_contents(items: Vec<Item>) -> Result<Contents, Problem> {
     }
     let (mut contents, mut places, mut errors) = (Contents::new(), BTreeMap::new(), Vec::new());
     for (place, item) in items.into_iter().enumerate() {
+        let kind = item.kind();
         match item.checked() {
             Ok(item) => {
                 let key = item.key();
                 if contents.insert(key.clone(), item).is_some() {
                     errors.push(field_error(format!("items[{place}]"), format!("{key} is said before: leave one out")));
                 }
-                places.insert(key, place);
+                places.insert(key, format!("items[{place}].{kind}"));
             }
-            Err(wrong) => errors.extend(wrong.into_iter().map(|error| at(place, error))),
+            Err(wrong) => {
+                errors.extend(wrong.into_iter().map(|error| at(&format!("items[{place}].{kind}"), error)));
+            }
         }
     }
     if errors.is_empty() {
         errors.extend(contents.iter().flat_map(|(key, item)| {
-            misfits(item, &contents).into_iter().map(|error| at(places[key], error)).collect::<Vec<_>>()
+            misfits(item, &contents).into_iter().map(|error| at(&places[key], error)).collect::<Vec<_>>()
         }));
     }
     if !errors.is_empty() {
@@ -68,8 +71,8 @@ pub fn checked_contents(items: Vec<Item>) -> Result<Contents, Problem> {
     Ok(contents)
 }
 
-fn at(place: usize, error: FieldError) -> FieldError {
-    FieldError { field: format!("items[{place}].{}", error.field), ..error }
+fn at(place: &str, error: FieldError) -> FieldError {
+    FieldError { field: format!("{place}.{}", error.field), ..error }
 }
 
 /// What an item says that the others do not bear out: a library stands by itself.
@@ -157,16 +160,17 @@ mod tests {
             "treatment": {"option": "mitigate", "controls": ["A.8.13"]}}});
         let excluded = json!({"control": {"ref": "A.8.13", "applicable": false, "justification": "none"}});
         assert!(checked_contents(items(json!([risk, asset("A-1")]))).is_ok());
-        assert_eq!(refused(json!([risk])), "items[0].assets: A-1 is no asset of this library: add it too");
+        assert_eq!(refused(json!([risk])), "items[0].risk.assets: A-1 is no asset of this library: add it too");
         assert!(
             refused(json!([excluded, asset("A-1"), risk]))
-                .starts_with("items[2].treatment.controls: A.8.13 is excluded")
+                .starts_with("items[2].risk.treatment.controls: A.8.13 is excluded")
         );
         assert_eq!(refused(json!([asset("A-1"), asset("A-1")])), "items[1]: asset:A-1 is said before: leave one out");
         let mut high = risk;
         high["risk"]["assessments"][0]["impact"] = json!(6);
         assert!(
-            refused(json!([high, asset("A-1")])).starts_with("items[0].assessments: `6` is not on the impact scale")
+            refused(json!([high, asset("A-1")]))
+                .starts_with("items[0].risk.assessments: `6` is not on the impact scale")
         );
         let huge: Vec<Value> = (0..60)
             .map(|n| json!({"document": {"ref": format!("p-{n}"), "title": "x", "kind": "policy", "text": "x".repeat(10_000)}}))

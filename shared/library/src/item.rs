@@ -164,13 +164,26 @@ pub struct Supplier {
 impl Item {
     /// What it is, and its ref: the same thing of two versions has the same name.
     pub fn key(&self) -> String {
+        let kind = self.kind();
         match self {
-            Self::Methodology(_) => "methodology".to_owned(),
-            Self::Asset(Asset { reference, .. }) => format!("asset:{reference}"),
-            Self::Control(Control { reference, .. }) => format!("control:{reference}"),
-            Self::Risk(Risk { reference, .. }) => format!("risk:{reference}"),
-            Self::Document(Document { reference, .. }) => format!("document:{reference}"),
-            Self::Supplier(Supplier { reference, .. }) => format!("supplier:{reference}"),
+            Self::Methodology(_) => kind.to_owned(),
+            Self::Asset(Asset { reference, .. })
+            | Self::Control(Control { reference, .. })
+            | Self::Risk(Risk { reference, .. })
+            | Self::Document(Document { reference, .. })
+            | Self::Supplier(Supplier { reference, .. }) => format!("{kind}:{reference}"),
+        }
+    }
+
+    /// As it is written before what it says.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Methodology(_) => "methodology",
+            Self::Asset(_) => "asset",
+            Self::Control(_) => "control",
+            Self::Risk(_) => "risk",
+            Self::Document(_) => "document",
+            Self::Supplier(_) => "supplier",
         }
     }
 

@@ -109,10 +109,10 @@ impl Stamp {
     }
 }
 
-/// Letters and digits of ASCII, as every file system takes them.
+/// Letters and digits, which every file system takes.
 fn slug(name: &str) -> String {
     let lower = name.to_lowercase();
-    let words = lower.split(|char: char| !char.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    let words = lower.split(|char: char| !char.is_alphanumeric()).filter(|word| !word.is_empty());
     words.collect::<Vec<_>>().join("-").chars().take(60).collect()
 }
 
@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn a_name_makes_a_file_name() {
-        assert_eq!(slug("Larkspur & Söhne: \"EU\" / 27001"), "larkspur-s-hne-eu-27001");
-        assert_eq!(slug("北風"), "");
+        assert_eq!(slug("Larkspur & Söhne: \"EU\" / 27001"), "larkspur-söhne-eu-27001");
+        assert_eq!((slug("北風"), slug("&")), ("北風".to_owned(), String::new()));
     }
 }

@@ -1,6 +1,6 @@
 use crate::strict::Strict;
-use crate::{FieldError, Problem, field_error};
-use chrono::{DateTime, Datelike, Utc};
+use crate::{FieldError, Problem, checked_day, field_error};
+use chrono::{DateTime, Datelike, NaiveTime, Utc};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -86,6 +86,17 @@ pub fn instant(field: &str, text: &str) -> Result<DateTime<Utc>, FieldError> {
         .ok_or_else(|| field_error(field, format!("`{text}` is not an instant: write it as 2026-03-01T09:30:00Z")))
 }
 
+/// An instant, or the one at which a day begins in UTC.
+pub fn beginning(field: &str, text: &str) -> Result<DateTime<Utc>, FieldError> {
+    let day = checked_day(field, text).map(|day| day.and_time(NaiveTime::MIN).and_utc());
+    day.or_else(|_| instant(field, text)).map_err(|_| no_day_nor_instant(field, text))
+}
+
+pub fn no_day_nor_instant(field: &str, text: &str) -> FieldError {
+    let detail = format!("`{text}` is neither a day nor an instant: write 2026-03-01 or 2026-03-01T09:30:00Z");
+    field_error(field, detail)
+}
+
 fn take_text(fields: &mut Map<String, Value>, name: &str) -> Result<Option<String>, FieldError> {
     match fields.remove(name) {
         None | Some(Value::Null) => Ok(None),
@@ -139,7 +150,19 @@ fn plain(message: &str) -> String {
         whole("i64", "of 64 bits"),
         ("expected f64".to_owned(), "expected a number".to_owned()),
         ("expected a string".to_owned(), "expected a text in quotation marks".to_owned()),
+        ("expected string or map".to_owned(), "expected a word in quotation marks".to_owned()),
+        ("expected a sequence".to_owned(), "expected a list in brackets".to_owned()),
+        ("expected a map".to_owned(), "expected an object in braces".to_owned()),
+        ("expected a boolean".to_owned(), "expected true or false".to_owned()),
     ];
+    if let Some((word, expected)) =
+        message.strip_prefix("unknown variant ").and_then(|rest| rest.split_once(", expected "))
+    {
+        return format!("{word} is not known here, expected {expected}");
+    }
+    if let Some((found, _)) = message.split_once(", expected struct ") {
+        return format!("{found}, expected an object in braces");
+    }
     let found =
         words.iter().find_map(|(theirs, ours)| Some(format!("{}{ours}", message.strip_suffix(theirs.as_str())?)));
     found.unwrap_or_else(|| message.to_owned())
@@ -156,6 +179,15 @@ mod tests {
         until: String,
         #[serde(default)]
         inner: Option<Inner>,
+        #[serde(default)]
+        colour: Option<Colour>,
+    }
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    enum Colour {
+        Red,
+        DarkRed,
     }
 
     #[derive(Debug, PartialEq, Deserialize)]
@@ -173,7 +205,7 @@ mod tests {
     fn reason_and_time_are_taken_out_before_the_command_is_read() {
         let (accept, said) =
             parsed(r#"{"until": "x", "reason": "because", "occurred_at": "2026-02-01T00:00:00+01:00"}"#).expect("read");
-        assert_eq!(accept, Accept { until: "x".to_owned(), inner: None });
+        assert_eq!(accept, Accept { until: "x".to_owned(), inner: None, colour: None });
         assert_eq!(said.reason.as_deref(), Some("because"));
         assert_eq!(said.occurred_at.map(|at| at.to_rfc3339()).as_deref(), Some("2026-01-31T23:00:00+00:00"));
     }
@@ -220,6 +252,12 @@ mod tests {
         let told = |body: &str| parsed(body).expect_err("refused");
         let size = told(r#"{"until": "x", "inner": {"size": 300}}"#);
         assert_eq!(size, "inner.size: invalid value: integer `300`, expected a whole number from 0 to 255");
+        let word = told(r#"{"until": "x", "colour": "blue"}"#);
+        assert_eq!(word, "colour: `blue` is not known here, expected `red` or `dark_red`");
+        let none = told(r#"{"until": "x", "colour": 3}"#);
+        assert!(none.ends_with("expected a word in quotation marks"), "{none}");
+        let inner = told(r#"{"until": "x", "inner": 3}"#);
+        assert_eq!(inner, "inner: invalid type: integer `3`, expected an object in braces");
         let text = told(r#"{"until": 3}"#);
         assert_eq!(text, "until: invalid type: integer `3`, expected a text in quotation marks");
     }

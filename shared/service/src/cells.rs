@@ -1,7 +1,8 @@
 //! What the cells of an uploaded row say.
 
 use crate::table::{Row, Seen};
-use crate::{Faults, FieldError, checked_person, checked_ref, checked_text, field_error, tidy};
+use crate::{Faults, FieldError, checked_day, checked_person, checked_ref, checked_text, field_error, tidy};
+use chrono::NaiveDate;
 
 /// As in every register.
 const LONGEST_NAME: usize = 200;
@@ -12,6 +13,12 @@ const SEPARATORS: [char; 4] = ['|', ',', ';', '\n'];
 /// The entries of a cell that holds a list.
 pub fn entries(cell: &str) -> impl Iterator<Item = &str> {
     cell.split(SEPARATORS).map(str::trim).filter(|entry| !entry.is_empty())
+}
+
+/// A day of a cell, also as a spreadsheet writes it whose language puts the day first: 31.03.2027.
+pub fn day_of_cell(column: &str, written: &str) -> Result<NaiveDate, FieldError> {
+    let dotted = NaiveDate::parse_from_str(written.trim(), "%d.%m.%Y");
+    checked_day(column, &dotted.map_or_else(|_| written.to_owned(), |day| day.to_string()))
 }
 
 /// One row being read: what its cells say, and what is wrong with them.
@@ -67,6 +74,11 @@ impl<'a> Cells<'a> {
             FieldError { detail, ..error }
         });
         self.faults.keep(checked)
+    }
+
+    pub fn day(&mut self, column: &'static str) -> Option<NaiveDate> {
+        let cell = self.given(column)?;
+        self.faults.keep(day_of_cell(column, cell))
     }
 
     /// A cell that says one of a few words.

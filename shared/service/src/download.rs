@@ -63,7 +63,7 @@ impl Download<'_> {
 }
 
 /// For old programs in ASCII, for all others as it is (RFC 6266).
-fn attachment(name: &str) -> String {
+pub fn attachment(name: &str) -> String {
     let plain: String =
         name.chars().map(|c| if c.is_ascii_alphanumeric() || " .-_()+,".contains(c) { c } else { '_' }).collect();
     let encoded = utf8_percent_encode(name, ENCODED);

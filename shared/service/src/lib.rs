@@ -55,11 +55,11 @@ mod workbook;
 
 pub use admit::writable;
 pub use answer::{Item, Listed, Object, bytes, json, with_etag};
-pub use body::instant;
+pub use body::{beginning, instant, no_day_nor_instant};
 pub use call::Call;
 pub use called::Called;
 pub use cell::as_written;
-pub use cells::{Cells, entries};
+pub use cells::{Cells, day_of_cell, entries};
 pub use columns::Columns;
 pub use command::{Answered, Command, Outcome, Register};
 pub use dated::Dated;

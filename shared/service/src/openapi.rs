@@ -1,14 +1,15 @@
-use crate::route::{LetsIn, Media, Scope};
+use crate::route::{LetsIn, Media, Parameter, Scope};
 use crate::{Problem, Route, Routes, refusals};
 use axum::http::Method;
 use std::collections::BTreeMap;
 use utoipa::openapi::path::{OperationBuilder, ParameterBuilder, ParameterIn};
 use utoipa::openapi::request_body::RequestBodyBuilder;
+use utoipa::openapi::schema::Type;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
-    Components, ComponentsBuilder, Content, HttpMethod, InfoBuilder, OpenApi, OpenApiBuilder, OpenApiVersion, Paths,
-    RefOr, Required, ResponseBuilder, Schema,
+    Components, ComponentsBuilder, Content, HttpMethod, InfoBuilder, ObjectBuilder, OpenApi, OpenApiBuilder,
+    OpenApiVersion, Paths, RefOr, Required, ResponseBuilder, Schema,
 };
 use utoipa::{PartialSchema, ToSchema};
 
@@ -85,7 +86,7 @@ fn operation(service: &str, route: &Route) -> OperationBuilder {
         operation = operation.parameter(parameter(name, ParameterIn::Path, true, name_of(name, route.scope)));
     }
     for one in route.parameters() {
-        operation = operation.parameter(parameter(&one.name, ParameterIn::Query, false, one.about));
+        operation = operation.parameter(queried(one));
     }
     if route.writes() {
         let key = "The same key with the same request gives the first answer again";
@@ -93,7 +94,9 @@ fn operation(service: &str, route: &Route) -> OperationBuilder {
         if route.keyless.is_none() {
             operation = operation.parameter(parameter("Idempotency-Key", ParameterIn::Header, false, key));
         }
-        operation = operation.parameter(parameter("If-Match", ParameterIn::Header, false, matches));
+        if route.versionless.is_none() {
+            operation = operation.parameter(parameter("If-Match", ParameterIn::Header, false, matches));
+        }
     }
     if let Some(Media { content, .. }) = route.bodies.first() {
         let required = if may_be_empty(content) { Required::False } else { Required::True };
@@ -119,6 +122,15 @@ fn operation(service: &str, route: &Route) -> OperationBuilder {
 /// No body is an empty object.
 fn may_be_empty(content: &Content) -> bool {
     matches!(&content.schema, Some(RefOr::T(Schema::Object(object))) if !object.properties.is_empty() && object.required.is_empty())
+}
+
+fn queried(one: &Parameter) -> utoipa::openapi::path::Parameter {
+    let mut queried = parameter(&one.name, ParameterIn::Query, false, &one.about);
+    if !one.choices.is_empty() {
+        let choices = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(one.choices.clone()));
+        queried.schema = Some(choices.build().into());
+    }
+    queried
 }
 
 fn parameter(name: &str, place: ParameterIn, required: bool, about: &str) -> utoipa::openapi::path::Parameter {

@@ -1,6 +1,7 @@
 //! Papers: under whose name they go out, and how they are answered.
 
 use crate::answer::{bytes, table};
+use crate::download::attachment;
 use crate::{Call, Problem};
 use access::logo::PictureKind;
 use access::{KEY, KnownLogo, Roster};
@@ -88,7 +89,7 @@ impl Content {
     /// These bytes as a file of this name.
     pub fn file(&self, kind: &'static str, name: &str, content: Vec<u8>) -> Response {
         let mut response = self.shown(kind, content);
-        if let Ok(value) = HeaderValue::try_from(format!("attachment; filename=\"{name}\"")) {
+        if let Ok(value) = HeaderValue::try_from(attachment(name)) {
             response.headers_mut().insert(CONTENT_DISPOSITION, value);
         }
         response

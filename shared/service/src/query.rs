@@ -12,15 +12,20 @@ impl Parameters {
             .map_err(|error| Problem::field("query", error.to_string()))?;
         let mut errors: Vec<FieldError> = Vec::new();
         for (index, (name, value)) in given.iter().enumerate() {
-            if !route.parameters().any(|known| known.name == *name) {
+            let Some(parameter) = route.parameters().find(|known| known.name == *name) else {
                 let known: Vec<&str> = route.parameters().map(|known| known.name.as_ref()).collect();
                 let known =
                     if known.is_empty() { "none is".to_owned() } else { format!("known are {}", known.join(", ")) };
                 errors.push(field_error(name, format!("this parameter is not known here; {known}")));
-            } else if given.iter().take(index).any(|(before, _)| before == name) {
+                continue;
+            };
+            if given.iter().take(index).any(|(before, _)| before == name) {
                 errors.push(field_error(name, "it is given twice"));
             } else if value.contains('\0') {
                 errors.push(field_error(name, "the character NUL is not allowed"));
+            } else if !parameter.choices.is_empty() && !parameter.choices.contains(&value.as_str()) {
+                let known: Vec<&str> = parameter.choices.iter().copied().filter(|choice| !choice.is_empty()).collect();
+                errors.push(field_error(name, format!("`{value}` is none of {}", known.join(", "))));
             }
         }
         if errors.is_empty() { Ok(Self(given)) } else { Err(Problem::fields(errors)) }

@@ -1,5 +1,5 @@
 use crate::answer::{Item, Listed, Object, json, with_etag};
-use crate::{Call, FieldError, Problem, Route, Routes, checked_day, cursor, field_error, instant};
+use crate::{Call, FieldError, Problem, Route, Routes, checked_day, cursor, field_error, instant, no_day_nor_instant};
 use access::Action;
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
@@ -26,13 +26,13 @@ impl Route {
             .as_of()
             .limit()
             .parameter("cursor", "`next` of the page before; the other parameters stay as they were")
-            .parameter("sort", "A field to sort by; with a minus sign before it the greatest comes first");
+            .parameter("sort", by::<V>());
         let route = if V::SEARCHED { route.parameter("q", WORDS) } else { route };
         V::COLUMNS.iter().fold(route, |route, column| {
-            let route = route.parameter(column.name, "Only items with this value");
+            let route = route.choice(column.name, "Only items with this value", column.choices());
             let Some((from, below)) = column.bounds() else { return route };
             let (at_least, less) = match column.kind {
-                Kind::Text | Kind::Int => {
+                Kind::Text | Kind::Word(_) | Kind::Int => {
                     ("Only items with this value or a greater one", "Only items with a smaller value")
                 }
                 Kind::Day => ("Only items with this day (2026-03-01) or a later one", "Only items with an earlier day"),
@@ -69,6 +69,18 @@ impl Routes {
 /// The object, with its version as ETag.
 pub fn object_answer<V: Serialize>(object: &Object<V>) -> Response {
     with_etag(json(StatusCode::OK, object.position, object), object.item.version)
+}
+
+/// What a list may be sorted by.
+fn by<V: View>() -> String {
+    match names::<V>().as_str() {
+        "" => "There is one order only: leave it out".to_owned(),
+        names => format!("The field to sort by: {names}; with a minus sign before it the greatest comes first"),
+    }
+}
+
+fn names<V: View>() -> String {
+    V::COLUMNS.iter().map(|column| column.name).collect::<Vec<_>>().join(", ")
 }
 
 const MOST_WORDS: usize = 10;
@@ -162,8 +174,7 @@ impl Call {
             None => (V::ORDER, false),
             Some(text) => {
                 let name = text.strip_prefix('-').unwrap_or(text);
-                let known = V::COLUMNS.iter().map(|column| column.name).collect::<Vec<_>>().join(", ");
-                let unknown = || match known.as_str() {
+                let unknown = || match names::<V>().as_str() {
                     "" => Problem::field("sort", "this list has one order only: leave it out"),
                     known => Problem::field("sort", format!("`{name}` is none of {known}")),
                 };
@@ -216,14 +227,9 @@ fn asked(column: Column, name: &str, value: &str) -> Result<String, FieldError> 
         Kind::Day => Ok(checked_day(name, value)?.to_string()),
         Kind::Instant => {
             let day = checked_day(name, value).map(|day| day.to_string());
-            day.or_else(|_| instant(name, value).map(|at| at.to_rfc3339_opts(SecondsFormat::AutoSi, true))).map_err(
-                |_| {
-                    let detail =
-                        format!("`{value}` is neither a day nor an instant: write 2026-03-01 or 2026-03-01T09:30:00Z");
-                    field_error(name, detail)
-                },
-            )
+            day.or_else(|_| instant(name, value).map(|at| at.to_rfc3339_opts(SecondsFormat::AutoSi, true)))
+                .map_err(|_| no_day_nor_instant(name, value))
         }
-        Kind::Int | Kind::Text => Ok(value.to_owned()),
+        Kind::Int | Kind::Text | Kind::Word(_) => Ok(value.to_owned()),
     }
 }

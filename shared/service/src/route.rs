@@ -66,6 +66,8 @@ pub struct Route {
     pub(crate) takes_files: bool,
     /// Why it takes no Idempotency-Key.
     pub(crate) keyless: Option<&'static str>,
+    /// Why it takes no If-Match.
+    pub(crate) versionless: Option<&'static str>,
     /// No role allows it: it takes an administrator of the owning organisation.
     pub(crate) for_administrators: bool,
     pub(crate) lets_in: LetsIn,
@@ -79,7 +81,9 @@ pub struct Route {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parameter {
     pub name: Cow<'static, str>,
-    pub about: &'static str,
+    pub about: Cow<'static, str>,
+    /// All values that mean something; none where others than these do.
+    pub choices: Vec<&'static str>,
 }
 
 /// A media type and the schema of what is in it.
@@ -114,6 +118,7 @@ impl Route {
             most_bytes: SMALL_BODY,
             takes_files: false,
             keyless: None,
+            versionless: None,
             for_administrators: false,
             lets_in: LetsIn::WhoMay,
             in_any_state: false,
@@ -123,8 +128,19 @@ impl Route {
     }
 
     #[must_use]
-    pub fn parameter(mut self, name: impl Into<Cow<'static, str>>, about: &'static str) -> Self {
-        self.parameters.push(Parameter { name: name.into(), about });
+    pub fn parameter(self, name: impl Into<Cow<'static, str>>, about: impl Into<Cow<'static, str>>) -> Self {
+        self.choice(name, about, Vec::new())
+    }
+
+    /// The same of a parameter for which only these values mean something: another one is refused.
+    #[must_use]
+    pub fn choice(
+        mut self,
+        name: impl Into<Cow<'static, str>>,
+        about: impl Into<Cow<'static, str>>,
+        choices: Vec<&'static str>,
+    ) -> Self {
+        self.parameters.push(Parameter { name: name.into(), about: about.into(), choices });
         self
     }
 
@@ -219,6 +235,13 @@ impl Route {
     #[must_use]
     pub fn keyless(mut self, why: &'static str) -> Self {
         self.keyless = Some(why);
+        self
+    }
+
+    /// It changes many objects, or none: it takes no If-Match.
+    #[must_use]
+    pub fn of_many(mut self) -> Self {
+        self.versionless = Some("what this changes is no single object: leave it out");
         self
     }
 

@@ -144,7 +144,7 @@ impl Background {
     }
 
     fn run(&self, live: &Arc<Live>) {
-        let (store, bus) = (live.store.clone(), live.bus.clone());
+        let (store, bus) = (live.store.in_background(), live.bus.clone());
         let relay = Relay { store: store.clone(), bus: bus.clone() };
         self.spawn(async move { relay.run().await });
         let (views, kept) = (live.views.clone(), store.clone());

@@ -18,6 +18,7 @@ use axum::Router;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
+use axum::http::header::IF_MATCH;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{MethodFilter, get, on};
@@ -154,6 +155,9 @@ impl Door {
             return Err(Problem::not_found("object of this id"));
         }
         let query = Parameters::read(&head.uri, &route)?;
+        if let (Some(why), true) = (route.versionless, head.headers.contains_key(IF_MATCH)) {
+            return Err(Problem::field("If-Match", why));
+        }
         let mut incoming = Incoming::new(&head.method, &head.headers, body, route.most_bytes)?;
         let body = if route.takes_files { Bytes::new() } else { incoming.whole().await? };
         let trace = head.extensions.get::<Trace>().map(Trace::traceparent);

@@ -61,7 +61,7 @@ impl Table {
         } else if sheet.is_some() {
             Err(field_error("sheet", "only a workbook has sheets: leave it out, or send an .xlsx file"))
         } else {
-            text(file).and_then(|text| records(&text, delimiter(&text)))
+            text(file).and_then(|text| records(&text))
         };
         Self::of(records.map_err(|error| vec![error])?, columns)
     }
@@ -132,12 +132,19 @@ fn text(file: &[u8]) -> Result<String, FieldError> {
     Ok(text.trim_start_matches('\u{feff}').replace("\r\n", "\n").replace('\r', "\n"))
 }
 
-/// The delimiter that stands most often in the heading.
-fn delimiter(text: &str) -> u8 {
+/// The delimiter that stands most often in the heading, or the one that the first line says in its place, as spreadsheets of
+/// many languages want it: `sep=;`. And how many lines say no more than that.
+fn delimiter(text: &str) -> (u8, u64) {
     let heading = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    if let Some(said) = text.lines().next().and_then(|line| line.strip_prefix("sep="))
+        && let Some(known) =
+            DELIMITERS.into_iter().find(|delimiter| said.trim_end_matches(' ') == delimiter.to_string())
+    {
+        return (u8::try_from(known).unwrap_or(b','), 1);
+    }
     let count = |delimiter: char| heading.matches(delimiter).count();
     let most = DELIMITERS.into_iter().rev().max_by_key(|delimiter| count(*delimiter));
-    most.and_then(|delimiter| u8::try_from(delimiter).ok()).unwrap_or(b',')
+    (most.and_then(|delimiter| u8::try_from(delimiter).ok()).unwrap_or(b','), 0)
 }
 
 pub fn too_many_rows() -> FieldError {
@@ -145,7 +152,8 @@ pub fn too_many_rows() -> FieldError {
 }
 
 /// The records that are not empty, each with its row. It is read no further than it may reach.
-fn records(text: &str, delimiter: u8) -> Result<Vec<(u64, Record)>, FieldError> {
+fn records(text: &str) -> Result<Vec<(u64, Record)>, FieldError> {
+    let (delimiter, said) = delimiter(text);
     let mut reader =
         ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_reader(text.as_bytes());
     let mut records = Vec::new();
@@ -157,7 +165,7 @@ fn records(text: &str, delimiter: u8) -> Result<Vec<(u64, Record)>, FieldError> 
             let detail = format!("it has {} cells, and {MOST_COLUMNS} columns are the most", record.len());
             return Err(FieldError { row: Some(row), ..field_error("body", detail) });
         }
-        if record.iter().any(|cell| !cell.trim().is_empty()) {
+        if row > said && record.iter().any(|cell| !cell.trim().is_empty()) {
             records.push((row, record.iter().take(MOST_COLUMNS).map(ToOwned::to_owned).collect()));
         }
         // The heading is one more.
@@ -179,11 +187,14 @@ fn empty_rows_before(text: &str, record: &StringRecord) -> u64 {
 struct Heading {
     places: Vec<Option<&'static str>>,
     ignored: Vec<String>,
+    /// Whether it names the column in this place, known or not.
+    says: Vec<bool>,
 }
 
 impl Heading {
     fn read(row: u64, names: &Record, columns: &Columns) -> Result<Self, Vec<FieldError>> {
-        let mut heading = Self { places: Vec::new(), ignored: Vec::new() };
+        let says = names.iter().map(|name| !name.trim().is_empty()).collect();
+        let mut heading = Self { places: Vec::new(), ignored: Vec::new(), says };
         let mut errors = Vec::new();
         let mut wrong = |field: &str, detail: String| {
             errors.push(FieldError { row: Some(row), ..field_error(field, detail) });
@@ -213,14 +224,23 @@ impl Heading {
     }
 
     fn row(&self, number: u64, record: Record) -> Result<Row, FieldError> {
-        let beyond = record.iter().skip(self.places.len()).any(|cell| !cell.trim().is_empty());
-        if beyond || record.len() < self.places.len() {
+        let wrong = |detail| Err(FieldError { row: Some(number), ..field_error("body", detail) });
+        if record.len() < self.places.len() {
             let (cells, columns) = (record.len(), self.places.len());
-            let detail = format!(
-                "this row has {cells} cells and the heading has {columns}: put a cell that contains the delimiter or a \
-                 quote into quotes"
-            );
-            return Err(FieldError { row: Some(number), ..field_error("body", detail) });
+            return wrong(format!(
+                "this row has {cells} cells and the heading has {columns}: put a cell that contains the delimiter or a quote \
+                 into quotes"
+            ));
+        }
+        let is_named = |column: usize| self.says.get(column).copied().unwrap_or_default();
+        let mut strays =
+            record.iter().enumerate().filter(|(column, cell)| !is_named(*column) && !cell.trim().is_empty());
+        if let Some((column, cell)) = strays.next() {
+            let (column, cell) = (column + 1, cell.trim().chars().take(60).collect::<String>());
+            return wrong(format!(
+                "cell {column} says `{cell}`, and the heading names no column {column}: name it there or empty the cell; one \
+                 that contains the delimiter or a quote stands in quotes"
+            ));
         }
         let cells = self.places.iter().zip(record);
         let known = cells.filter_map(|(place, cell)| place.map(|place| (place, as_written(&cell).to_owned())));
@@ -257,6 +277,22 @@ mod tests {
         ] {
             assert_eq!(rows(&read(file)), [(2, "R-1", "x, y")], "{file}");
         }
+    }
+
+    #[test]
+    fn a_first_line_that_says_the_delimiter_is_no_heading() {
+        let table = read("sep=;\nref_id;name;description\nR-1;a, b;x\n");
+        assert_eq!(rows(&table), [(3, "R-1", "x")]);
+        assert_eq!(rows(&read("sep=\t\n\nref_id\tname\nR-1\ta\n")), [(4, "R-1", "")]);
+    }
+
+    #[test]
+    fn no_cell_is_dropped_for_which_the_heading_has_no_name() {
+        let table = read("ref_id,name,,description,\nR-1,a,b,c,\nR-2,a,,c,d\nR-3,a,,c,\n");
+        assert_eq!(rows(&table), [(4, "R-3", "c")]);
+        let told: Vec<&str> = table.errors.iter().map(|error| error.detail.as_str()).collect();
+        assert!(told[0].starts_with("cell 3 says `b`, and the heading names no column 3: name it"), "{told:?}");
+        assert!(told[1].starts_with("cell 5 says `d`"), "{told:?}");
     }
 
     #[test]

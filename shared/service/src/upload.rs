@@ -114,6 +114,9 @@ pub struct Imported {
     pub id: Option<Uuid>,
     #[serde(flatten)]
     pub counts: Counts,
+    /// What which rows would do: only a dry run tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub effects: Option<Effects>,
     /// Each wrong cell, in the order of rows; the first 1000. Only a dry run answers with any.
     pub errors: Vec<FieldError>,
 }
@@ -130,12 +133,36 @@ pub struct Counts {
     pub ignored_columns: Vec<String>,
 }
 
-impl Counts {
-    fn count(&mut self, existed: bool, changed: bool) {
+/// The rows that would begin an object or change one, by their numbers in a spreadsheet: all others leave theirs as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ImportEffects)]
+pub struct Effects {
+    #[schema(example = json!([2, 5]))]
+    pub created: Vec<u64>,
+    #[schema(example = json!([3]))]
+    pub changed: Vec<u64>,
+}
+
+/// What became of a file's rows.
+#[derive(Default)]
+struct Taken {
+    counts: Counts,
+    effects: Effects,
+    errors: Vec<FieldError>,
+}
+
+impl Taken {
+    fn count(&mut self, row: u64, existed: bool, changed: bool) {
         match (existed, changed) {
-            (false, _) => self.created += 1,
-            (true, true) => self.changed += 1,
-            (true, false) => self.unchanged += 1,
+            (false, _) => {
+                self.counts.created += 1;
+                self.effects.created.push(row);
+            }
+            (true, true) => {
+                self.counts.changed += 1;
+                self.effects.changed.push(row);
+            }
+            (true, false) => self.counts.unchanged += 1,
         }
     }
 }
@@ -151,6 +178,7 @@ impl Routes {
     ) -> Self {
         let route = Route::tenant(Method::POST, tail, Action::ManageTenant, summary)
             .takes_table(MOST_BYTES)
+            .of_many()
             .parameter("dry_run", "true: tell what would happen, and every mistake, and record nothing")
             .parameter(
                 "reason",
@@ -244,11 +272,11 @@ pub async fn rehearse<U: Upload>(
     let table = sent.table(U::COLUMNS).await?;
     let mut work = store.work(cx);
     let position = work.session().await?.head().await?;
-    let (counts, errors) = match table {
+    let Taken { counts, effects, errors } = match table {
         Ok(table) => take(&mut work, &upload, &Arc::new(table), progress).await?,
-        Err(errors) => (Counts::default(), errors),
+        Err(errors) => Taken { errors, ..Taken::default() },
     };
-    Ok(Imported { dry_run: true, position, id: None, counts, errors })
+    Ok(Imported { dry_run: true, position, id: None, counts, effects: Some(effects), errors })
 }
 
 /// Records the whole file, or nothing and a problem that tells its mistakes.
@@ -270,7 +298,7 @@ pub async fn record<U: Upload>(
                     // Nobody gives another object one of the names, or one of the numbers, meanwhile.
                     work.lock().await?;
                 }
-                let (counts, errors) = take(work, &upload, &table, &progress).await?;
+                let Taken { counts, errors, effects: _ } = take(work, &upload, &table, &progress).await?;
                 progress.at("recording", 0, counts.rows);
                 if !errors.is_empty() {
                     return Err(Problem::fields(errors));
@@ -280,7 +308,7 @@ pub async fn record<U: Upload>(
         })
         .await?;
     let Recorded { id, counts } = done.answer;
-    Ok(Imported { dry_run: false, position: done.position, id, counts, errors: vec![] })
+    Ok(Imported { dry_run: false, position: done.position, id, counts, effects: None, errors: vec![] })
 }
 
 /// What is kept of an upload for a repeated request.
@@ -315,9 +343,9 @@ async fn take<U: Upload>(
     upload: &Arc<U>,
     table: &Arc<Table>,
     progress: &Progress,
-) -> Result<(Counts, Vec<FieldError>), Problem> {
-    let mut counts =
-        Counts { rows: table.rows.len(), ignored_columns: table.ignored_columns.clone(), ..Counts::default() };
+) -> Result<Taken, Problem> {
+    let counts = Counts { rows: table.rows.len(), ignored_columns: table.ignored_columns.clone(), ..Counts::default() };
+    let mut taken = Taken { counts, ..Taken::default() };
     let table = &named::with_refs(work, upload.as_ref(), table).await?;
     let known = upload.look_up(work, table).await?;
     let (reading, checked, told) = (upload.clone(), table.clone(), progress.clone());
@@ -326,14 +354,14 @@ async fn take<U: Upload>(
     for (index, draft) in drafts.into_iter().enumerate() {
         progress.at("deciding", index, table.rows.len());
         pace(index).await;
-        let existed = draft.existed;
+        let (row, existed) = (draft.row, draft.existed);
         match decide::<U>(work, &cx, draft).await? {
-            Ok(changed) => counts.count(existed, changed),
+            Ok(changed) => taken.count(row, existed, changed),
             Err(error) => errors.push(error),
         }
     }
     errors.extend(upload.look_over(work, table).await?);
-    Ok((counts, listed(errors)))
+    Ok(Taken { errors: listed(errors), ..taken })
 }
 
 /// Whether the row changes anything, or the rule that it breaks.

@@ -102,7 +102,7 @@ impl Listing {
         };
         // Where a row says nothing, its column is '' or -1: see the migrations.
         let says = |column: &Column| match column.kind {
-            Kind::Text | Kind::Day | Kind::Instant => format!("{} > ''", column.name),
+            Kind::Text | Kind::Word(_) | Kind::Day | Kind::Instant => format!("{} > ''", column.name),
             Kind::Int => format!("{} >= 0", column.name),
         };
         let filter = |filter: &Filter| match filter {
@@ -151,7 +151,7 @@ fn as_written(word: &str) -> String {
 impl Value {
     fn of(kind: Kind, value: &str) -> Self {
         match kind {
-            Kind::Text | Kind::Day | Kind::Instant => Self::Text(value.to_owned()),
+            Kind::Text | Kind::Word(_) | Kind::Day | Kind::Instant => Self::Text(value.to_owned()),
             Kind::Int => Self::Int(value.parse().ok()),
         }
     }

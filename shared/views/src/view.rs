@@ -46,6 +46,7 @@ pub struct Column {
     pub name: &'static str,
     pub kind: Kind,
     is_ranged: bool,
+    may_lack: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,29 +57,55 @@ pub enum Kind {
     Day,
     /// As 2026-03-01T09:30:00Z, by which days sort among instants.
     Instant,
+    /// One of these words.
+    Word(&'static [&'static str]),
 }
 
 impl Column {
+    const fn of(name: &'static str, kind: Kind) -> Self {
+        Self { name, kind, is_ranged: matches!(kind, Kind::Day | Kind::Instant), may_lack: false }
+    }
+
     pub const fn text(name: &'static str) -> Self {
-        Self { name, kind: Kind::Text, is_ranged: false }
+        Self::of(name, Kind::Text)
     }
 
     pub const fn int(name: &'static str) -> Self {
-        Self { name, kind: Kind::Int, is_ranged: false }
+        Self::of(name, Kind::Int)
     }
 
     pub const fn day(name: &'static str) -> Self {
-        Self { name, kind: Kind::Day, is_ranged: true }
+        Self::of(name, Kind::Day)
     }
 
     pub const fn instant(name: &'static str) -> Self {
-        Self { name, kind: Kind::Instant, is_ranged: true }
+        Self::of(name, Kind::Instant)
+    }
+
+    pub const fn word(name: &'static str, words: &'static [&'static str]) -> Self {
+        Self::of(name, Kind::Word(words))
+    }
+
+    pub const fn flag(name: &'static str) -> Self {
+        Self::word(name, &["true", "false"])
+    }
+
+    /// Some rows say none of its words: they are asked for by an empty text.
+    #[must_use]
+    pub const fn or_none(self) -> Self {
+        Self { may_lack: true, ..self }
     }
 
     /// A list filters by it with bounds too, as it does by every day and instant.
     #[must_use]
     pub const fn ranged(self) -> Self {
         Self { is_ranged: true, ..self }
+    }
+
+    /// All that it may be asked for, where that is known beforehand.
+    pub fn choices(&self) -> Vec<&'static str> {
+        let Kind::Word(words) = self.kind else { return Vec::new() };
+        words.iter().copied().chain(self.may_lack.then_some("")).collect()
     }
 
     /// The parameters by which a list keeps what is at least a value, and what is below one.

@@ -6,9 +6,7 @@ use access::Action;
 use chrono::NaiveDate;
 use eventstore::{Aggregate, Cx, Stream, Work};
 use service::upload::{Back, Read, Touched, called_so};
-use service::{
-    Cells, Columns, Draft, FieldError, Problem, Progress, Row, Seen, Table, Undo, Upload, checked_day, checked_ref,
-};
+use service::{Cells, Columns, Draft, FieldError, Problem, Progress, Row, Seen, Table, Undo, Upload, checked_ref};
 use std::collections::HashMap;
 use views::Column;
 
@@ -112,7 +110,7 @@ fn draft(row: &Row, known: &Known, seen: &mut Seen) -> Result<Draft<Command>, Ve
     let source = cells.text("source", LONGEST_TITLE);
     let raised_on = cells.given("raised_on").and_then(|day| cells.faults.keep(past("raised_on", day, &known.cx)));
     let owner = cells.person("owner");
-    let due = cells.given("due_date").and_then(|day| cells.faults.keep(checked_day("due_date", day)));
+    let due = cells.day("due_date");
     let raised_on =
         raised_on.or(standing.map(|standing| standing.raised_on)).unwrap_or_else(|| started(due, &known.cx));
     let due = due.or(standing.and_then(|standing| standing.due));

@@ -3,6 +3,7 @@ use chrono::NaiveDate;
 use eventstore::Recorded;
 use serde::{Deserialize, Serialize};
 use service::Dated;
+use strum::VariantNames;
 use utoipa::ToSchema;
 use views::{Column, Folded, View, stream_key};
 
@@ -28,8 +29,9 @@ pub struct RaisedFinding {
     pub closed_on: Option<NaiveDate>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, strum::VariantNames)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum FindingState {
     Open,
     Closed,
@@ -66,8 +68,8 @@ impl View for RaisedFinding {
     const NAME: &'static str = "finding";
     const COLUMNS: &'static [Column] = &[
         Column::text("title"),
-        Column::text("kind"),
-        Column::text("state"),
+        Column::word("kind", Kind::VARIANTS),
+        Column::word("state", FindingState::VARIANTS),
         Column::text("owner"),
         Column::text("source"),
         Column::day("raised_on"),

@@ -73,11 +73,12 @@ async fn a_file_of_findings_is_recorded_whole_changes_nothing_again_and_is_taken
     let (status, told) = house.post("mara", tenant, "/imports/findings", wrong).await;
     assert_eq!((status, &told["errors"][0]["field"]), (400, &json!("kind")), "{told}");
 
-    let file = "ref_id,name,severity,status,due_date,priority\n,Known,major,resolved,,1\nN-1,New,minor,in_progress,2026-12-31,2\n";
+    let file = "sep=;\nref_id;name;severity;status;due_date;priority\n;Known;major;resolved;;1\nN-1;New;minor;in_progress;31.12.2026;2\n";
     let path = "/imports/findings?map=kind:major=major_nonconformity;%20kind:minor=minor_nonconformity";
     let (status, taken) = house.post("mara", tenant, path, file.to_owned()).await;
     assert_eq!((status, &taken["created"], &taken["changed"]), (200, &json!(1), &json!(1)), "{taken}");
     assert_eq!(taken["ignored_columns"], json!(["priority"]));
+    assert_eq!(house.ask("mara", tenant, "/findings/N-1").await.1["due"], "2026-12-31");
     let (_, known) = house.ask("mara", tenant, "/findings/F-1").await;
     assert_eq!((&known["kind"], &known["state"]), (&json!("major_nonconformity"), &json!("closed")), "{known}");
     let (_, again) = house.post("mara", tenant, path, file.to_owned()).await;

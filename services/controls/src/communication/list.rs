@@ -3,6 +3,7 @@ use chrono::NaiveDate;
 use eventstore::Recorded;
 use serde::{Deserialize, Serialize};
 use service::Dated;
+use strum::VariantNames;
 use utoipa::ToSchema;
 use views::{Column, Folded, View, stream_key};
 
@@ -23,8 +24,9 @@ pub struct PlannedCommunication {
     pub last_record: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, strum::VariantNames)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum CommunicationState {
     Planned,
     Stopped,
@@ -61,8 +63,12 @@ impl PlannedCommunication {
 
 impl View for PlannedCommunication {
     const NAME: &'static str = "communication";
-    const COLUMNS: &'static [Column] =
-        &[Column::text("subject"), Column::text("owner"), Column::text("state"), Column::day("next_on")];
+    const COLUMNS: &'static [Column] = &[
+        Column::text("subject"),
+        Column::text("owner"),
+        Column::word("state", CommunicationState::VARIANTS),
+        Column::day("next_on"),
+    ];
     const ORDER: Option<Column> = Some(Column::text("place"));
 
     fn keys(event: &Recorded) -> Folded<Vec<String>> {

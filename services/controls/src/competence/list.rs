@@ -3,6 +3,7 @@ use access::RoleName;
 use chrono::NaiveDate;
 use eventstore::Recorded;
 use serde::{Deserialize, Serialize};
+use strum::VariantNames;
 use utoipa::ToSchema;
 use views::{Column, Folded, View, stream_key};
 
@@ -24,8 +25,9 @@ pub struct RegisteredCompetence {
     pub state: CompetenceState,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, strum::VariantNames)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum CompetenceState {
     Needed,
     Retired,
@@ -39,8 +41,12 @@ impl From<Profile> for RegisteredCompetence {
 
 impl View for RegisteredCompetence {
     const NAME: &'static str = "competence";
-    const COLUMNS: &'static [Column] =
-        &[Column::text("title"), Column::text("kind"), Column::text("state"), Column::day("due_on")];
+    const COLUMNS: &'static [Column] = &[
+        Column::text("title"),
+        Column::word("kind", Kind::VARIANTS),
+        Column::word("state", CompetenceState::VARIANTS),
+        Column::day("due_on"),
+    ];
     const ORDER: Option<Column> = Some(Column::text("place"));
 
     fn keys(event: &Recorded) -> Folded<Vec<String>> {

@@ -8,6 +8,7 @@ use eventstore::Recorded;
 use serde::{Deserialize, Serialize};
 use service::{Call, Dated, Problem, json};
 use std::collections::BTreeSet;
+use strum::VariantNames;
 use utoipa::ToSchema;
 use views::{Column, Filter, Folded, View, get, stream_key};
 
@@ -39,8 +40,9 @@ pub struct ShelvedDocument {
     pub last_review: Option<FitnessCheck>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, strum::VariantNames)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum DocumentState {
     /// Nothing is published yet, and the newest version waits for approval; or there is none.
     Draft,
@@ -128,10 +130,10 @@ impl View for ShelvedDocument {
     const NAME: &'static str = "document";
     const COLUMNS: &'static [Column] = &[
         Column::text("title"),
-        Column::text("kind"),
+        Column::word("kind", Kind::VARIANTS),
         Column::text("owner"),
-        Column::text("state"),
-        Column::text("slot"),
+        Column::word("state", DocumentState::VARIANTS),
+        Column::word("slot", Slot::VARIANTS).or_none(),
         Column::day("next_review"),
     ];
     const ORDER: Option<Column> = Some(Column::text("place"));

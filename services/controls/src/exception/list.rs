@@ -3,6 +3,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use eventstore::Recorded;
 use serde::{Deserialize, Serialize};
 use service::Dated;
+use strum::VariantNames;
 use utoipa::ToSchema;
 use views::{Column, Folded, View, stream_key};
 
@@ -28,8 +29,9 @@ pub struct RegisteredException {
 }
 
 /// What was decided of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, strum::VariantNames)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum ExceptionState {
     Requested,
     Approved,
@@ -75,7 +77,7 @@ impl View for RegisteredException {
     const NAME: &'static str = "exception";
     const COLUMNS: &'static [Column] = &[
         Column::text("title"),
-        Column::text("state"),
+        Column::word("state", ExceptionState::VARIANTS),
         Column::text("requested_by"),
         Column::text("document"),
         Column::day("expires_on"),

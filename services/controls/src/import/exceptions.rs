@@ -1,5 +1,5 @@
 use super::{control, short};
-use crate::checks::{LONGEST_TEXT, to_come};
+use crate::checks::{LONGEST_TEXT, not_passed};
 use crate::control::Control;
 use crate::document::Document;
 use crate::exception::{Broken, Command, Exception, RegisteredException, RequestException, Waiver};
@@ -8,8 +8,8 @@ use chrono::NaiveDate;
 use eventstore::{Aggregate, Cx, Stream, Work};
 use service::upload::{Back, Read, Touched, called_so};
 use service::{
-    Cells, Columns, Draft, FieldError, Problem, Progress, Register, Row, Seen, Table, Undo, Upload, checked_day,
-    checked_ref, entries, field_error,
+    Cells, Columns, Draft, FieldError, Problem, Progress, Register, Row, Seen, Table, Undo, Upload, checked_ref,
+    entries, field_error,
 };
 use std::collections::{BTreeSet, HashMap};
 use views::Column;
@@ -188,14 +188,17 @@ fn document(cells: &mut Cells<'_>, known: &Known) -> Option<String> {
 fn expiry(cells: &mut Cells<'_>, known: &Known, standing: Option<&Waiver>) -> Option<NaiveDate> {
     const COLUMN: &str = "expiration_date";
     let before = standing.map(|waiver| waiver.expires_on);
-    let Some(written) = cells.given(COLUMN) else {
+    if cells.given(COLUMN).is_none() {
         if before.is_none() {
             cells.faults.wrong(COLUMN, "it is empty: say the last day on which it holds, such as 2027-03-31");
         }
         return before;
-    };
-    let same = before.filter(|day| checked_day(COLUMN, written).as_ref() == Ok(day));
-    same.or_else(|| cells.faults.keep(to_come(COLUMN, written, &known.cx)))
+    }
+    let day = cells.day(COLUMN)?;
+    if before == Some(day) {
+        return before;
+    }
+    cells.faults.keep(not_passed(COLUMN, day, &known.cx))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@ use chrono::NaiveDate;
 use eventstore::Recorded;
 use serde::{Deserialize, Serialize};
 use service::Dated;
+use strum::VariantNames;
 use utoipa::ToSchema;
 use views::{Column, Folded, View, stream_key};
 
@@ -24,8 +25,9 @@ pub struct RegisteredSupplier {
     pub ended_on: Option<NaiveDate>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, strum::VariantNames)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum SupplierState {
     Active,
     Ended,
@@ -101,9 +103,9 @@ impl View for RegisteredSupplier {
     const NAME: &'static str = "supplier";
     const COLUMNS: &'static [Column] = &[
         Column::text("name"),
-        Column::text("criticality"),
+        Column::word("criticality", Criticality::VARIANTS),
         Column::text("owner"),
-        Column::text("state"),
+        Column::word("state", SupplierState::VARIANTS),
         Column::day("assessed_again_by"),
     ];
     const ORDER: Option<Column> = Some(Column::text("place"));

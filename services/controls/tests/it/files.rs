@@ -117,6 +117,7 @@ async fn evidence_is_renewed_by_evidence_that_takes_its_place() {
         let listed = tenant.get(&format!("/evidence?{bound}")).await;
         listed.json()["items"].as_array().map(Vec::len).ok_or_else(|| listed.problem().2)
     };
+    assert_eq!((expires("replaced=true").await, expires("replaced=false").await), (Ok(2), Ok(1)));
     // An hour before midnight there is midnight here.
     assert_eq!(expires("valid_until_from=2998-12-31T23:00:00-01:00").await, Ok(1));
     assert_eq!(expires("valid_until_from=2998-12-31T23:00:01-01:00").await, Ok(0));

@@ -1,6 +1,7 @@
-use super::{Event, Profile};
+use super::{Event, Kind, Profile};
 use eventstore::Recorded;
 use serde::{Deserialize, Serialize};
+use strum::VariantNames;
 use utoipa::ToSchema;
 use views::{Column, Folded, View, stream_key};
 
@@ -15,7 +16,8 @@ pub struct RegisteredAsset {
 
 impl View for RegisteredAsset {
     const NAME: &'static str = "asset";
-    const COLUMNS: &'static [Column] = &[Column::text("kind"), Column::text("owner"), Column::text("name")];
+    const COLUMNS: &'static [Column] =
+        &[Column::word("kind", Kind::VARIANTS), Column::text("owner"), Column::text("name")];
     const ORDER: Option<Column> = Some(Column::text("place"));
 
     fn keys(event: &Recorded) -> Folded<Vec<String>> {

@@ -2,6 +2,7 @@ use super::{Event, Profile, State};
 use chrono::NaiveDate;
 use eventstore::Recorded;
 use serde::{Deserialize, Serialize};
+use strum::VariantNames;
 use utoipa::ToSchema;
 use views::{Column, Folded, View, stream_key};
 
@@ -24,7 +25,8 @@ pub struct ChangeOutcome {
 
 impl View for PlannedChange {
     const NAME: &'static str = "change";
-    const COLUMNS: &'static [Column] = &[Column::text("owner"), Column::text("state"), Column::day("due")];
+    const COLUMNS: &'static [Column] =
+        &[Column::text("owner"), Column::word("state", State::VARIANTS), Column::day("due")];
     const ORDER: Option<Column> = Some(Column::text("place"));
 
     fn keys(event: &Recorded) -> Folded<Vec<String>> {

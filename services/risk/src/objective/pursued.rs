@@ -2,6 +2,7 @@ use super::{Event, Profile, Verdict};
 use chrono::NaiveDate;
 use eventstore::Recorded;
 use serde::{Deserialize, Serialize};
+use strum::VariantNames;
 use utoipa::ToSchema;
 use views::{Column, Folded, View, stream_key};
 
@@ -19,8 +20,9 @@ pub struct PursuedObjective {
     pub evaluations: u32,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, strum::VariantNames)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum ObjectiveState {
     /// Nobody has evaluated it yet.
     Set,
@@ -41,7 +43,8 @@ pub struct Evaluated {
 
 impl View for PursuedObjective {
     const NAME: &'static str = "objective";
-    const COLUMNS: &'static [Column] = &[Column::text("owner"), Column::text("state"), Column::day("due")];
+    const COLUMNS: &'static [Column] =
+        &[Column::text("owner"), Column::word("state", ObjectiveState::VARIANTS), Column::day("due")];
     const ORDER: Option<Column> = Some(Column::text("place"));
 
     fn keys(event: &Recorded) -> Folded<Vec<String>> {

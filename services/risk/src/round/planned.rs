@@ -2,6 +2,7 @@ use super::{Event, Included, Plan};
 use chrono::{DateTime, NaiveDate, Utc};
 use eventstore::Recorded;
 use serde::{Deserialize, Serialize};
+use strum::VariantNames;
 use utoipa::ToSchema;
 use views::{Column, Folded, View, stream_key};
 
@@ -18,8 +19,9 @@ pub struct AssessmentRound {
     pub completed: Option<Completed>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, strum::VariantNames)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum RoundState {
     Running,
     Completed,
@@ -41,7 +43,7 @@ pub struct Completed {
 
 impl View for AssessmentRound {
     const NAME: &'static str = "round";
-    const COLUMNS: &'static [Column] = &[Column::text("state"), Column::day("due")];
+    const COLUMNS: &'static [Column] = &[Column::word("state", RoundState::VARIANTS), Column::day("due")];
     const ORDER: Option<Column> = Some(Column::text("place"));
 
     fn keys(event: &Recorded) -> Folded<Vec<String>> {

@@ -32,7 +32,10 @@ async fn a_row_without_a_ref_is_about_the_one_of_its_name_or_begins_one() {
     let api = Api::start().await;
     api.post("/assets", json!({"ref": "A-2", "name": "Ledger", "kind": "primary"})).await;
     let assets = "ref_id,name,domain\n, Ledger ,Finance\n,Files,\nA-3,Mail,\n,Wiki,\n";
+    let (_, dry) = api.upload("/imports/assets?dry_run=true", assets).await;
+    assert_eq!(dry["effects"], json!({"created": [3, 4, 5], "changed": [2]}));
     let done = uploaded(&api, "/imports/assets", assets).await;
+    assert_eq!(done.get("effects"), None);
     assert_eq!(counts(&done), [&json!(3), &json!(1), &json!(0)], "{done}");
     let called = async |id: &str| api.get(&format!("/assets/{id}")).await["name"].clone();
     // Those that were taken are stepped over, by the file too, and none is missing.

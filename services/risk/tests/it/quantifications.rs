@@ -66,7 +66,7 @@ async fn what_cannot_be_simulated_or_compared_is_refused_with_a_sentence() {
             "400 risk: R-2 is not in the risk register: identify it first",
             "400 frequency: say how many times a year, more than 0 and 100 at most: 0.2 is once in five years",
             "400 loss: it takes 0 <= least <= likely <= most <= 10^12, and least below most",
-            "400 loss.distribution: unknown variant `normal`, expected `pert` or `lognormal`",
+            "400 loss.distribution: `normal` is not known here, expected `pert` or `lognormal`",
             "404 there is no quantification R-2 here",
         ]
     );

@@ -98,6 +98,7 @@ impl Routes {
                 "Take an upload back, unless something that it did was changed or built on since",
             )
             .takes_with_reason::<UndoImport>()
+            .of_many()
             .gives::<Answered>(200)
             .answered_by(move |call: Call| async move { undo_import(&call, asked(&call)?).await }),
         )
