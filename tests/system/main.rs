@@ -36,6 +36,7 @@ mod rebuilds;
 mod recovery;
 mod revocation;
 mod secrets;
+mod sheets;
 mod sign_in;
 mod system;
 mod tidy;

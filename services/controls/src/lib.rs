@@ -136,6 +136,7 @@ fn control_routes(routes: Routes) -> Routes {
                 .gives::<Listed<ShownControl>>(200)
                 .answered_by(stated::list),
         )
+        .sheet::<Statement>("/controls.csv", "How controls are implemented, as a file that can be uploaded again")
         .with(
             Route::tenant(
                 Method::POST,
@@ -387,6 +388,7 @@ fn supplier_routes(routes: Routes) -> Routes {
         .upload("/imports/suppliers", "Upload a list of suppliers", |_| Ok(Suppliers))
         .uploads("/imports/suppliers", "/imports/suppliers/{id}", "/imports/suppliers/{id}/undo", |_| Ok(Suppliers))
         .dated_list::<RegisteredSupplier>("/suppliers", "Suppliers, and what there is to do about them")
+        .sheet::<RegisteredSupplier>("/suppliers.csv", "All suppliers as a file that can be uploaded again")
         .register::<DescribeSupplier>("/suppliers", "/suppliers/{id}")
         .dated_object::<RegisteredSupplier>("/suppliers/{id}", "One supplier")
         .history::<RegisteredSupplier>("/suppliers/{id}/history", "Who changed a supplier, when, why, and what")
@@ -401,6 +403,7 @@ fn exception_routes(routes: Routes) -> Routes {
         .upload("/imports/exceptions", "Upload a list of exceptions that are asked for", |_| Ok(Exceptions))
         .uploads("/imports/exceptions", "/imports/exceptions/{id}", "/imports/exceptions/{id}/undo", |_| Ok(Exceptions))
         .dated_list::<RegisteredException>("/exceptions", "What is done without, until when, and by whose leave")
+        .sheet::<RegisteredException>("/exceptions.csv", "All exceptions as a file that can be uploaded again")
         .register::<RequestException>("/exceptions", "/exceptions/{id}")
         .dated_object::<RegisteredException>("/exceptions/{id}", "One exception")
         .history::<RegisteredException>("/exceptions/{id}/history", "Who changed an exception, when, why, and what")

@@ -1,8 +1,10 @@
 use crate::control::{Basis, Effectiveness, Event, Framework, ImplementationState, Test};
+use crate::soa::word;
 use catalogue::Theme;
 use chrono::NaiveDate;
 use eventstore::Recorded;
 use serde::{Deserialize, Serialize};
+use service::Sheet;
 use strum::VariantNames;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -64,6 +66,19 @@ impl View for Statement {
     fn apply(current: Option<Self>, _: &str, event: &Recorded) -> Folded<Option<Self>> {
         let Some(event) = event.decode::<Event>()? else { return Ok(current) };
         Ok(Self::after(current, event))
+    }
+}
+
+/// How far each control is implemented, and whose it is; whether it applies is the Statement of Applicability's to say.
+impl Sheet for Statement {
+    const HEADING: &'static [&'static str] =
+        &["reference_control", "title", "status", "description", "owner", "next_review", "maturity"];
+
+    fn cells(self, key: &str) -> Vec<String> {
+        let text = Option::unwrap_or_default;
+        let (state, review) = (word(&self.state), self.next_review.map(|day| day.to_string()));
+        let maturity = self.maturity.map(|level| level.to_string());
+        vec![key.to_owned(), self.title, state, text(self.how), text(self.owner), text(review), text(maturity)]
     }
 }
 

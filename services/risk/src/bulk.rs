@@ -1,6 +1,5 @@
 //! The same said of many risks.
 
-use crate::every::every;
 use crate::register::{RegisteredRisk, State};
 use crate::risk::{AssignOwner, Close, Command, DecideTreatment, PlanAction, Reopen, Risk, TreatmentOption};
 use access::Action;
@@ -8,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use eventstore::Work;
 use serde::Deserialize;
-use service::{Call, Command as _, Problem, SaidOfMany, Which};
+use service::{Call, Command as _, Problem, SaidOfMany, Which, every};
 use utoipa::ToSchema;
 use views::{Column, Filter, shown};
 

@@ -8,7 +8,6 @@ mod checks;
 mod context;
 mod control;
 mod control_state;
-mod every;
 mod from_library;
 mod import;
 mod methodology;
@@ -141,6 +140,7 @@ fn of_methodology_and_assets(routes: Routes) -> Routes {
             methodology::ID.to_owned()
         })
         .with(asset_register())
+        .sheet::<RegisteredAsset>("/assets.csv", "The asset register as a file that can be uploaded again")
         .register::<DescribeAsset>("/assets", "/assets/{id}")
         .with(asset_with_its_value())
         .history::<RegisteredAsset>("/assets/{id}/history", "Who changed an asset, when, why and how")

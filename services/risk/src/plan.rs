@@ -5,7 +5,6 @@ mod approve;
 
 pub use approve::{Answered, ApprovePlan, approve};
 
-use crate::every::every;
 use crate::methodology::{self, AdoptedMethodology};
 use crate::register::{AcceptanceState, Accepted, Judged, PlannedAction, RegisteredRisk, State};
 use crate::risk::TreatmentOption;
@@ -16,7 +15,7 @@ use paper::Kind::{Day, Level, List, Number, Text, Word};
 use paper::Print::{Once, OnceUnder, Share};
 use paper::{Column, Fact, Paper, Table};
 use serde::Serialize;
-use service::{Call, Content, Problem, csv, json};
+use service::{Call, Content, Problem, csv, every, json};
 use utoipa::ToSchema;
 use views::{Filter, Row, get};
 

@@ -4,6 +4,8 @@ use crate::table::{Row, Seen};
 use crate::{Faults, FieldError, checked_day, checked_person, checked_ref, checked_text, field_error, tidy};
 use chrono::NaiveDate;
 
+const UNSAID: &str = "--";
+
 /// As in every register.
 const LONGEST_NAME: usize = 200;
 
@@ -32,9 +34,9 @@ impl<'a> Cells<'a> {
         Self { row, faults: Faults::in_row(row.number) }
     }
 
-    /// What the cell says; nothing where it is empty.
+    /// What the cell says; nothing where it is empty, or as other programs write that nobody has said anything.
     pub fn given(&self, column: &'static str) -> Option<&'a str> {
-        Some(self.row.cell(column)).filter(|cell| !cell.is_empty())
+        Some(self.row.cell(column)).filter(|cell| !["", UNSAID].contains(cell))
     }
 
     /// The row's ref, which no row before it has.

@@ -116,8 +116,12 @@ impl Content {
 /// A table for a spreadsheet. A text that a spreadsheet would run as a formula is made a text by an apostrophe, which
 /// [`crate::as_written`] takes away again.
 pub fn csv(columns: &[Column], rows: &[Vec<String>]) -> Result<Vec<u8>, Problem> {
-    let heading: Vec<&str> = columns.iter().map(|column| column.key).collect();
-    table(&heading, rows).map_err(|error| failed("a table could not be written", &error))
+    written(&columns.iter().map(|column| column.key).collect::<Vec<_>>(), rows)
+}
+
+/// The same under a heading that is no paper's.
+pub fn written(heading: &[&str], rows: &[Vec<String>]) -> Result<Vec<u8>, Problem> {
+    table(heading, rows).map_err(|error| failed("a table could not be written", &error))
 }
 
 impl Call {

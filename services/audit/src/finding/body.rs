@@ -94,7 +94,10 @@ pub fn today(cx: &Cx) -> NaiveDate {
 
 /// A day that has come.
 pub fn past(field: &str, written: &str, cx: &Cx) -> Result<NaiveDate, FieldError> {
-    let day = checked_day(field, written)?;
+    not_to_come(field, checked_day(field, written)?, cx)
+}
+
+pub fn not_to_come(field: &str, day: NaiveDate, cx: &Cx) -> Result<NaiveDate, FieldError> {
     if day > cx.now.date_naive() {
         return Err(field_error(field, format!("{day} lies in the future: say the day on which it was")));
     }

@@ -1,6 +1,6 @@
 //! Findings as they are uploaded. CISO Assistant's have some of the columns.
 
-use super::body::{LONGEST_TEXT, LONGEST_TITLE, past, requirement, today};
+use super::body::{LONGEST_TEXT, LONGEST_TITLE, not_to_come, requirement, today};
 use super::{Broken, Command, Finding, Kind, LETTERS, Profile, RaisedFinding};
 use access::Action;
 use chrono::NaiveDate;
@@ -108,7 +108,7 @@ fn draft(row: &Row, known: &Known, seen: &mut Seen) -> Result<Draft<Command>, Ve
     let description = described(&mut cells);
     let requirements = cells.list("requirements", |entry| requirement("requirements", entry));
     let source = cells.text("source", LONGEST_TITLE);
-    let raised_on = cells.given("raised_on").and_then(|day| cells.faults.keep(past("raised_on", day, &known.cx)));
+    let raised_on = cells.day("raised_on").and_then(|day| cells.faults.keep(not_to_come("raised_on", day, &known.cx)));
     let owner = cells.person("owner");
     let due = cells.day("due_date");
     let raised_on =

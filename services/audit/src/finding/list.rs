@@ -2,7 +2,7 @@ use super::{Event, Kind, Profile};
 use chrono::NaiveDate;
 use eventstore::Recorded;
 use serde::{Deserialize, Serialize};
-use service::Dated;
+use service::{Dated, Sheet};
 use strum::VariantNames;
 use utoipa::ToSchema;
 use views::{Column, Folded, View, stream_key};
@@ -29,7 +29,9 @@ pub struct RaisedFinding {
     pub closed_on: Option<NaiveDate>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, strum::VariantNames)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, strum::VariantNames, strum::IntoStaticStr,
+)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum FindingState {
@@ -98,6 +100,41 @@ impl View for RaisedFinding {
             }
             Some(Event::Removed {}) => None,
         })
+    }
+}
+
+impl Sheet for RaisedFinding {
+    const HEADING: &'static [&'static str] = &[
+        "ref_id",
+        "name",
+        "kind",
+        "description",
+        "requirements",
+        "source",
+        "raised_on",
+        "owner",
+        "due_date",
+        "status",
+        "closed_on",
+    ];
+
+    fn cells(self, key: &str) -> Vec<String> {
+        let text = Option::unwrap_or_default;
+        let day = |day: Option<NaiveDate>| day.map(|day| day.to_string()).unwrap_or_default();
+        let (kind, state) = (<&str>::from(self.kind).to_owned(), <&str>::from(self.state).to_owned());
+        vec![
+            key.to_owned(),
+            self.title,
+            kind,
+            text(self.description),
+            self.requirements.join("|"),
+            text(self.source),
+            self.raised_on.to_string(),
+            text(self.owner),
+            day(self.due),
+            state,
+            day(self.closed_on),
+        ]
     }
 }
 

@@ -9,6 +9,7 @@ use service::Routes;
 pub fn routes(routes: Routes) -> Routes {
     routes
         .dated_list::<RaisedFinding>("/findings", "What audits and reviews found, and what of it is overdue")
+        .sheet::<RaisedFinding>("/findings.csv", "All findings as a file that can be uploaded again")
         .register::<DescribeFinding>("/findings", "/findings/{id}")
         .dated_object::<RaisedFinding>("/findings/{id}", "One finding")
         .history::<RaisedFinding>("/findings/{id}/history", "Who changed a finding, when, why, and what")

@@ -1,8 +1,9 @@
 use super::{Event, Petition, Waiver};
+use crate::soa::word;
 use chrono::{DateTime, NaiveDate, Utc};
 use eventstore::Recorded;
 use serde::{Deserialize, Serialize};
-use service::Dated;
+use service::{Dated, Sheet};
 use strum::VariantNames;
 use utoipa::ToSchema;
 use views::{Column, Folded, View, stream_key};
@@ -104,6 +105,40 @@ impl View for RegisteredException {
             Some(Event::Refused { approver }) => current.map(|row| row.decided(ExceptionState::Refused, approver, at)),
             Some(Event::Ended {}) => current.map(|row| Self { state: ExceptionState::Ended, ..row }),
         })
+    }
+}
+
+impl Sheet for RegisteredException {
+    const HEADING: &'static [&'static str] = &[
+        "ref_id",
+        "name",
+        "description",
+        "controls",
+        "document",
+        "justification",
+        "compensating_measure",
+        "expiration_date",
+        "state",
+        "requested_by",
+        "decided_by",
+    ];
+
+    fn cells(self, key: &str) -> Vec<String> {
+        let text = Option::unwrap_or_default;
+        let state = word(&self.state);
+        vec![
+            key.to_owned(),
+            self.title,
+            self.waived,
+            self.controls.join("|"),
+            text(self.document),
+            self.justification,
+            self.compensating_measure,
+            self.expires_on.to_string(),
+            state,
+            self.requested_by,
+            text(self.decided_by),
+        ]
     }
 }
 

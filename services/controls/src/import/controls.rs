@@ -102,7 +102,7 @@ fn applied(row: &Row, known: &Known) -> Result<Applied, Vec<FieldError>> {
     let mut cells = Cells::of(row);
     let control = named(&cells, known);
     let control = cells.faults.keep(control);
-    let state = cells.word("status", state).flatten();
+    let state = cells.word("status", state);
     let texts = ["name", "description", "observation"].map(|column| cells.text(column, LONGEST_TEXT));
     let owner = cells.person("owner");
     let [name, description, observation] = texts;
@@ -130,15 +130,13 @@ fn named(cells: &Cells<'_>, known: &Known) -> Result<String, FieldError> {
 }
 
 /// Of our words and theirs. One that does not say how far a control is, is for its sender to say.
-fn state(word: &str) -> Result<Option<ImplementationState>, String> {
+fn state(word: &str) -> Result<ImplementationState, String> {
     match word.replace(' ', "_").as_str() {
-        // Nothing is said.
-        "--" => Ok(None),
-        "not_started" => Ok(Some(ImplementationState::NotStarted)),
-        "planned" | "to_do" => Ok(Some(ImplementationState::Planned)),
-        "partial" | "in_progress" => Ok(Some(ImplementationState::Partial)),
-        "implemented" | "active" => Ok(Some(ImplementationState::Implemented)),
-        "operating" => Ok(Some(ImplementationState::Operating)),
+        "not_started" => Ok(ImplementationState::NotStarted),
+        "planned" | "to_do" => Ok(ImplementationState::Planned),
+        "partial" | "in_progress" => Ok(ImplementationState::Partial),
+        "implemented" | "active" => Ok(ImplementationState::Implemented),
+        "operating" => Ok(ImplementationState::Operating),
         other => {
             let other = short(other);
             Err(format!(

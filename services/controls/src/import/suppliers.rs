@@ -106,7 +106,13 @@ fn criticality(word: &str) -> Result<Criticality, String> {
         "medium" | "2" => Ok(Criticality::Medium),
         "high" | "3" => Ok(Criticality::High),
         "critical" | "4" => Ok(Criticality::Critical),
-        other => Err(format!("`{}` is no criticality: write low, medium, high or critical", short(other))),
+        other => {
+            let other = short(other);
+            Err(format!(
+                "`{other}` is no criticality: write low, medium, high or critical, or say what it means, as in \
+                 map=criticality:{other}=high"
+            ))
+        }
     }
 }
 
@@ -151,7 +157,10 @@ mod tests {
         let told: Vec<_> = errors.iter().map(|error| (error.row, error.detail.as_str())).collect();
         let expected = [
             (Some(4), "it is empty: write low, medium, high or critical"),
-            (Some(5), "`grave` is no criticality: write low, medium, high or critical"),
+            (
+                Some(5),
+                "`grave` is no criticality: write low, medium, high or critical, or say what it means, as in map=criticality:grave=high",
+            ),
         ];
         assert_eq!(told, expected);
     }

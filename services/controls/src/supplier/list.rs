@@ -1,8 +1,9 @@
 use super::{Agreement, Assessment, Criticality, Event, Profile};
+use crate::soa::word;
 use chrono::NaiveDate;
 use eventstore::Recorded;
 use serde::{Deserialize, Serialize};
-use service::Dated;
+use service::{Dated, Sheet};
 use strum::VariantNames;
 use utoipa::ToSchema;
 use views::{Column, Folded, View, stream_key};
@@ -120,6 +121,19 @@ impl View for RegisteredSupplier {
             (None, Some(Event::Registered(profile))) => Some(Self::registered(profile)),
             (current, Some(event)) => current.and_then(|supplier| supplier.follow(event)),
         })
+    }
+}
+
+impl Sheet for RegisteredSupplier {
+    const HEADING: &'static [&'static str] =
+        &["ref_id", "name", "criticality", "services", "information", "owner", "state", "assessed_again_by"];
+
+    fn cells(self, key: &str) -> Vec<String> {
+        let text = Option::unwrap_or_default;
+        let again = self.last_assessment.map(|last| last.assessed_again_by.to_string());
+        let (criticality, state) = (word(&self.criticality), word(&self.state));
+        let (information, owner) = (text(self.information), text(self.owner));
+        vec![key.to_owned(), self.name, criticality, self.services.join("|"), information, owner, state, text(again)]
     }
 }
 

@@ -1,6 +1,7 @@
-use super::{Event, Kind, Profile};
+use super::{Event, Kind, Profile, SecurityObjectives};
 use eventstore::Recorded;
 use serde::{Deserialize, Serialize};
+use service::Sheet;
 use strum::VariantNames;
 use utoipa::ToSchema;
 use views::{Column, Folded, View, stream_key};
@@ -30,6 +31,25 @@ impl View for RegisteredAsset {
             Some(Event::Removed {}) => None,
             None => current,
         })
+    }
+}
+
+impl Sheet for RegisteredAsset {
+    const HEADING: &'static [&'static str] =
+        &["ref_id", "name", "description", "domain", "type", "owner", "security_objectives", "parent_assets"];
+
+    fn cells(self, key: &str) -> Vec<String> {
+        let Profile { name, description, kind, domain, owner, security_objectives, supports, scope: _ } = self.profile;
+        let kind = match kind {
+            Kind::Primary => "PR",
+            Kind::Supporting => "SP",
+        };
+        let SecurityObjectives { confidentiality, integrity, availability } = security_objectives;
+        let named = [("confidentiality", confidentiality), ("integrity", integrity), ("availability", availability)];
+        let objectives = named.into_iter().filter_map(|(name, value)| Some(format!("{name}: {}", value?)));
+        let objectives = objectives.collect::<Vec<_>>().join(", ");
+        let (domain, owner, parents) = (domain.unwrap_or_default(), owner.unwrap_or_default(), supports.join("|"));
+        vec![key.to_owned(), name, description, domain, kind.to_owned(), owner, objectives, parents]
     }
 }
 

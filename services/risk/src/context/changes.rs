@@ -1,13 +1,12 @@
 use super::body::PreviewScope;
 use super::{Exclusion, ID, Scope, ScopeElement, UnderstoodContext};
 use crate::asset::RegisteredAsset;
-use crate::every::every;
 use crate::register::{RegisteredRisk, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use eventstore::Session;
 use serde::Serialize;
-use service::{Call, Problem, json};
+use service::{Call, Problem, every, json};
 use std::collections::BTreeSet;
 use utoipa::ToSchema;
 use views::{Row, get};

@@ -1,7 +1,6 @@
 use crate::asset::{self, RegisteredAsset};
-use crate::every::every;
 use eventstore::Work;
-use service::{FieldError, Problem, Table, entries, field_error};
+use service::{FieldError, Problem, Table, entries, every, field_error};
 use std::collections::{BTreeMap, BTreeSet};
 use views::shown;
 

@@ -223,14 +223,17 @@ fn option(written: &str) -> Result<Option<TreatmentOption>, String> {
         "avoid" => TreatmentOption::Avoid,
         other => {
             let other: String = other.chars().take(60).collect();
-            return Err(format!("`{other}` is no treatment: write mitigate, transfer, accept, avoid, or open"));
+            return Err(format!(
+                "`{other}` is no treatment: write mitigate, transfer, accept, avoid or open, or say what it means, as in \
+                 map=treatment:{other}=mitigate"
+            ));
         }
     }))
 }
 
 fn assessment(cells: &mut Cells<'_>, known: &Known, category: Option<&str>, rated: Rated) -> Option<Assessment> {
     let Rated { stage, proba, impact, level } = rated;
-    let (likelihood, severity) = match (score(cells, proba), score(cells, impact)) {
+    let (likelihood, severity) = match (cells.given(proba), cells.given(impact)) {
         (None, None) => {
             // What a level alone means, only its sender knows.
             let (likelihood, severity) = by_level(cells, level)?;
@@ -264,13 +267,8 @@ fn assessment(cells: &mut Cells<'_>, known: &Known, category: Option<&str>, rate
     }
 }
 
-/// A score as it is written; two dashes are how CISO Assistant says that there is none.
-fn score<'a>(cells: &Cells<'a>, column: &'static str) -> Option<&'a str> {
-    cells.given(column).filter(|cell| *cell != "--")
-}
-
 fn by_level<'a>(cells: &mut Cells<'a>, column: &'static str) -> Option<(&'a str, &'a str)> {
-    let cell = score(cells, column)?;
+    let cell = cells.given(column)?;
     let scores = cell.split_once('/');
     if scores.is_none() {
         let cell: String = cell.chars().take(60).collect();

@@ -2,14 +2,13 @@
 
 use super::{Assets, Risks};
 use crate::asset::{self, Asset, RegisteredAsset};
-use crate::every::every;
 use crate::quantification::QuantifiedRisk;
 use crate::register::RegisteredRisk;
 use crate::risk::{self, Risk};
 use crate::round::{AssessmentRound, Included};
 use eventstore::{Session, Work};
 use service::upload::{Back, Before, Touched};
-use service::{FieldError, Problem, Undo, field_error};
+use service::{FieldError, Problem, Undo, every, field_error};
 use std::collections::{BTreeMap, BTreeSet};
 use views::{Row, View, shown};
 

@@ -3,7 +3,6 @@
 use super::heat::HeatMap;
 use super::trend::Trend;
 use super::{Assessed, Judged, RegisteredRisk, State};
-use crate::every::every;
 use crate::methodology::{self, AdoptedMethodology, Graded};
 use crate::risk::Stage;
 use axum::http::StatusCode;
@@ -13,7 +12,7 @@ use paper::Kind::{Day, Level, List, Number, Text, Word};
 use paper::Print::{Share, Under};
 use paper::{Column, Fact, Figure, Paper, Table};
 use serde::Serialize;
-use service::{Call, Content, Item, Problem, csv, json};
+use service::{Call, Content, Item, Problem, csv, every, json};
 use utoipa::ToSchema;
 use views::{Row, get};
 

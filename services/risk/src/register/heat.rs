@@ -2,12 +2,11 @@
 
 use super::drawing::{Anchor, Drawing, short};
 use super::{Assessed, RegisteredRisk, State};
-use crate::every::every;
 use crate::methodology::{self, AdoptedMethodology};
 use crate::risk::Stage;
 use axum::response::Response;
 use paper::{Figure, shade};
-use service::{Call, Content, Problem};
+use service::{Call, Content, Problem, every};
 use std::collections::BTreeMap;
 use views::{Row, get};
 

@@ -1,5 +1,5 @@
+use crate::Problem;
 use eventstore::Session;
-use service::Problem;
 use views::{Filter, Listing, Row, View, list};
 
 const PAGE: i64 = 1000;
