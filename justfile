@@ -24,7 +24,7 @@ test *args:
     cargo build -q --workspace --bins --tests
     "${CARGO_TARGET_DIR:-target}/debug/testkit" run -- cargo nextest run --workspace "$@"
 
-# Measure against other event stores on a quiet machine, under 20 minutes; bench --help tells how to do less
+# Measure against other event stores on a quiet machine, about 20 minutes; bench --help tells how to do less
 [no-exit-message]
 bench *args:
     cargo build --release -p stele -p bench
