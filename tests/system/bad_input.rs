@@ -232,7 +232,7 @@ async fn rules_are_answered_by_their_code() {
 /// What a reference or one of several schemas says, too.
 fn schemas<'a>(document: &'a Value, schema: &'a Value) -> Vec<&'a Value> {
     let named = schema["$ref"].as_str().and_then(|name| document.pointer(name.trim_start_matches('#')));
-    let several = ["allOf", "oneOf"].iter().filter_map(|several| schema[several].as_array()).flatten();
+    let several = ["allOf", "oneOf", "anyOf"].iter().filter_map(|several| schema[several].as_array()).flatten();
     let inner = named.into_iter().chain(several).flat_map(|inner| schemas(document, inner));
     [schema].into_iter().chain(inner).collect()
 }
@@ -273,6 +273,9 @@ async fn a_filter_that_no_item_could_match_is_refused() {
         }
     }
     assert!(asked > 20, "only {asked} filters have words");
+    let states = document["paths"]["/v1/tenants/{tenant}/risks"]["get"]["parameters"].as_array().expect("parameters");
+    let state = states.iter().find(|one| one["name"] == "state").expect("a state");
+    assert!(state["schema"]["enum"].as_array().is_some_and(|words| words.contains(&json!("in_treatment"))), "{state}");
 }
 
 /// An upload of many objects has no version, and says so before anything is done.

@@ -27,6 +27,7 @@ async fn a_register_that_comes_back_changes_nothing() {
     let at = |tail: &str| format!("/v1/tenants/{tenant}{tail}");
     let uploads = [
         ("assets", example("assets.csv")),
+        ("risks", example("risks.csv")),
         ("suppliers", SUPPLIERS.to_owned()),
         ("exceptions", EXCEPTIONS.to_owned()),
         ("findings", FINDINGS.to_owned()),
@@ -36,6 +37,15 @@ async fn a_register_that_comes_back_changes_nothing() {
         let done = admin.upload(&at(&format!("/imports/{register}")), file.clone()).await;
         assert_eq!(done.status, 200, "{}", done.body);
     }
+    // What a file alone could not say so.
+    let services =
+        json!({"ref": "S-3", "name": "--", "criticality": "low", "services": ["Hosting; incl. backups", "a|b"]});
+    admin.post(&at("/suppliers"), services).await;
+    let long = json!({"ref": "F-3", "title": "Lang", "kind": "observation", "description": "ä".repeat(2500)});
+    admin.post(&at("/findings"), long).await;
+    let asset = json!({"ref": "A-99", "name": "--", "kind": "primary", "description": "-- nobody knows"});
+    admin.post(&at("/assets"), asset).await;
+    admin.put(&at("/suppliers/S-3/end"), json!({"ended_on": "2026-03-01", "reason": "x"})).await;
     // What is over or excluded is in the file too.
     admin.put(&at("/suppliers/S-2/end"), json!({"ended_on": "2026-03-01", "reason": "x"})).await;
     admin.put(&at("/exceptions/E-1/end"), json!({"reason": "x"})).await;

@@ -62,7 +62,7 @@ use requests::{
     AssessMaturity, AssignControlOwner, DecideApplicability, PlanControlReview, SetImplementation, TestControl,
 };
 use requirement::Requirement;
-use service::{Answered, KeptImport, Listed, ManyChanged, Object, PDF, Route, Routes, Service, WORKBOOK};
+use service::{Answered, KeptImport, Listed, ManyChanged, OF_MANY, Object, PDF, Route, Routes, Service, WORKBOOK};
 use soa::Soa;
 use stated::ShownControl;
 use statement::Statement;
@@ -145,7 +145,7 @@ fn control_routes(routes: Routes) -> Routes {
                 "Say the same of many controls, all of them or none",
             )
             .takes_with_reason::<ChangeControls>()
-            .of_many()
+            .versionless(OF_MANY)
             .parameter("dry_run", "true: tell what would happen, and every refusal, and record nothing")
             .gives::<ManyChanged>(200)
             .answered_by(bulk::change),
@@ -322,7 +322,7 @@ fn transition_route() -> Route {
         "Upload a Statement of Applicability of ISO/IEC 27001:2013: what is clear is decided, the rest is told",
     )
     .takes_table(transition::MOST_BYTES)
-    .of_many()
+    .versionless(OF_MANY)
     .parameter("dry_run", "true: tell what would happen, and every mistake, and record nothing")
     .parameter("basis", "The basis of what was included without one: risk_treatment, law, contract or good_practice")
     .parameter("reason", "Why; `as in the statement of 2013` where it is not given")

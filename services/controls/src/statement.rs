@@ -1,10 +1,9 @@
 use crate::control::{Basis, Effectiveness, Event, Framework, ImplementationState, Test};
-use crate::soa::word;
 use catalogue::Theme;
 use chrono::NaiveDate;
 use eventstore::Recorded;
 use serde::{Deserialize, Serialize};
-use service::Sheet;
+use service::{Sheet, cell};
 use strum::VariantNames;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -75,10 +74,9 @@ impl Sheet for Statement {
         &["reference_control", "title", "status", "description", "owner", "next_review", "maturity"];
 
     fn cells(self, key: &str) -> Vec<String> {
-        let text = Option::unwrap_or_default;
-        let (state, review) = (word(&self.state), self.next_review.map(|day| day.to_string()));
-        let maturity = self.maturity.map(|level| level.to_string());
-        vec![key.to_owned(), self.title, state, text(self.how), text(self.owner), text(review), text(maturity)]
+        let state = <&str>::from(self.state).to_owned();
+        let (review, maturity) = (cell(self.next_review), cell(self.maturity));
+        vec![key.to_owned(), self.title, state, cell(self.how), cell(self.owner), review, maturity]
     }
 }
 

@@ -52,7 +52,10 @@ use risk::{
     NoteExistingControls, PlanAction, Reopen, Withdraw,
 };
 use round::{AssessmentRound, CompleteRound, RoundInFull, StartRound, round_in_full};
-use service::{Call, KeptImport, Listed, ManyChanged, Object, PDF, Route, Routes, Service, WORKBOOK, object_answer};
+use service::{
+    Call, KeptImport, Listed, ManyChanged, OF_MANY, OF_NONE, Object, PDF, Route, Routes, Service, WORKBOOK,
+    object_answer,
+};
 
 const ABOUT: &str = "Context and objectives, assets, risks, their assessment, treatment and acceptance";
 
@@ -233,7 +236,7 @@ fn preview_of_scope() -> Route {
     let summary = "What a scope would touch that nobody has decided yet; nothing is recorded";
     Route::tenant(Method::POST, "/context/scope/preview", Action::WriteRisks, summary)
         .takes::<PreviewScope>()
-        .of_many()
+        .versionless(OF_NONE)
         .keyless("nothing is recorded that could be repeated: send the request without an Idempotency-Key")
         .gives::<ScopeChanges>(200)
         .answered_by(scope_preview)
@@ -257,7 +260,7 @@ fn approval_of_the_plan() -> Route {
     let summary = "Approve how your risks are treated, and accept what is left of them";
     Route::tenant(Method::POST, "/treatment-plan/approvals", Action::DecideTreatment, summary)
         .takes::<ApprovePlan>()
-        .of_many()
+        .versionless(OF_MANY)
         .gives::<plan::Answered>(200)
         .answered_by(plan::approve)
 }
@@ -301,7 +304,7 @@ fn same_of_many_risks() -> Route {
     let summary = "Say the same of many risks, all of them or none";
     Route::tenant(Method::POST, "/risks/changes", Action::WriteRisks, summary)
         .takes_with_reason::<ChangeRisks>()
-        .of_many()
+        .versionless(OF_MANY)
         .parameter("dry_run", "true: tell what would happen, and every refusal, and record nothing")
         .gives::<ManyChanged>(200)
         .answered_by(bulk::change)

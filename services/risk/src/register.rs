@@ -146,6 +146,7 @@ impl View for RegisteredRisk {
         Column::text("category"),
         Column::int("methodology_revision").ranged(),
         Column::day("review_due"),
+        // As it was recorded: that one has expired since is asked for by its day.
         Column::word("acceptance", &["asked", "accepted", "lapsed", "withdrawn"]).or_none(),
         Column::day("accepted_until"),
     ];

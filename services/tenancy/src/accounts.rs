@@ -27,7 +27,7 @@ use eventstore::{Actor, Cx, TenantId, Work};
 use hashing::Hasher;
 use row::Row;
 use sealed::Sealer;
-use service::{Answered, Call, Problem, Route, Routes};
+use service::{Answered, Call, OF_NONE, Problem, Route, Routes};
 use std::net::IpAddr;
 use std::sync::Arc;
 use throttle::Throttle;
@@ -106,6 +106,7 @@ fn for_anybody(routes: Routes, accounts: &Arc<Accounts>) -> Routes {
             Route::organisation(Method::POST, "/sign-in", Action::Read, "Sign in by password: gives a bearer token")
                 .for_anybody()
                 .takes::<sign_in::SignIn>()
+                .versionless(OF_NONE)
                 .keyless(KEYLESS)
                 .gives::<sign_in::SignedIn>(200)
                 .answered_by(move |call| sign_in::sign_in(call, signing.clone())),
@@ -114,6 +115,7 @@ fn for_anybody(routes: Routes, accounts: &Arc<Accounts>) -> Routes {
             Route::organisation(Method::POST, "/password", Action::Read, "Set a password by a one-time link")
                 .for_anybody()
                 .takes::<link::SetPassword>()
+                .versionless(OF_NONE)
                 .keyless("a link counts once: send the request without a key")
                 .gives::<link::PasswordSet>(200)
                 .answered_by(move |call| link::set_password(call, setting.clone())),
@@ -138,6 +140,7 @@ fn managed(routes: Routes) -> Routes {
                 "Open an account: gives a link to set its password",
             )
             .takes::<manage::OpenAccount>()
+            .versionless(OF_NONE)
             .keyless(KEYLESS)
             .gives::<manage::LinkMade>(201)
             .answered_by(manage::open),
@@ -145,6 +148,7 @@ fn managed(routes: Routes) -> Routes {
         .with(
             Route::organisation(Method::DELETE, "/accounts/{id}", ManageTenant, "Close an account")
                 .takes::<manage::CloseAccount>()
+                .versionless(OF_NONE)
                 .gives::<Answered>(200)
                 .answered_by(manage::close),
         )
@@ -156,6 +160,7 @@ fn managed(routes: Routes) -> Routes {
                 "Give a person a new link to set their password",
             )
             .takes::<manage::MakeLink>()
+            .versionless(OF_NONE)
             .keyless(KEYLESS)
             .gives::<manage::LinkMade>(201)
             .answered_by(manage::make_link),
@@ -176,6 +181,7 @@ fn own_routes(routes: Routes, accounts: &Arc<Accounts>) -> Routes {
             Route::organisation(Method::PUT, "/account/password", Read, "Change one's own password")
                 .for_members()
                 .takes::<own::ChangePassword>()
+                .versionless(OF_NONE)
                 .keyless("a password is kept nowhere: send the request without a key")
                 .gives::<own::AccountChanged>(200)
                 .answered_by(move |call| own::change_password(call, changing.clone())),
@@ -184,6 +190,7 @@ fn own_routes(routes: Routes, accounts: &Arc<Accounts>) -> Routes {
             Route::organisation(Method::POST, "/account/second-factor", Read, "Begin with an authenticator app (TOTP)")
                 .for_members()
                 .takes::<own::BeginSecondFactor>()
+                .versionless(OF_NONE)
                 .keyless(KEYLESS)
                 .gives::<own::SecondFactorBegun>(200)
                 .answered_by(move |call| own::begin(call, beginning.clone())),
@@ -192,6 +199,7 @@ fn own_routes(routes: Routes, accounts: &Arc<Accounts>) -> Routes {
             Route::organisation(Method::PUT, "/account/second-factor", Read, "Confirm the app by its first code")
                 .for_members()
                 .takes::<own::ConfirmSecondFactor>()
+                .versionless(OF_NONE)
                 .keyless(KEYLESS)
                 .gives::<own::SecondFactorConfirmed>(200)
                 .answered_by(move |call| own::confirm(call, confirming.clone())),
@@ -200,6 +208,7 @@ fn own_routes(routes: Routes, accounts: &Arc<Accounts>) -> Routes {
             Route::organisation(Method::DELETE, "/account/second-factor", Read, "Sign in without the app from now on")
                 .for_members()
                 .takes::<own::RemoveSecondFactor>()
+                .versionless(OF_NONE)
                 .keyless("a password is kept nowhere: send the request without a key")
                 .gives::<own::AccountChanged>(200)
                 .answered_by(move |call| own::remove(call, removing.clone())),

@@ -19,8 +19,8 @@ use eventstore::{Actor, EventStore, StoreError, TenantId, Work};
 use mail::{Address, Mail, Post};
 use serde::{Deserialize, Serialize};
 use service::{
-    Answered, Call, Ended, FieldError, Listed, Outcome, Problem, Route, Routes, Worker, checked_person, field_error,
-    json,
+    Answered, Call, Ended, FieldError, Listed, OF_NONE, Outcome, Problem, Route, Routes, Worker, checked_person,
+    field_error, json,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -310,6 +310,7 @@ pub fn routes(routes: Routes, mail: Option<Mail>, accounts: Option<Arc<Accounts>
         .with(
             Route::tenant(Method::POST, "/invitations", ManageTenant, "Invite somebody to have roles in the tenant")
                 .takes::<Invite>()
+                .versionless(OF_NONE)
                 .keyless(
                     "an invitation is kept nowhere, so it cannot be given again: send the request without an Idempotency-Key",
                 )
@@ -326,6 +327,7 @@ pub fn routes(routes: Routes, mail: Option<Mail>, accounts: Option<Arc<Accounts>
             Route::organisation(Method::POST, "/join", Read, "Accept an invitation")
                 .for_anybody()
                 .takes::<Join>()
+                .versionless(OF_NONE)
                 .keyless("an invitation counts once: send the request without a key")
                 .gives::<Joined>(200)
                 .answered_by(move |call| join(call, accounts.clone())),

@@ -20,7 +20,7 @@ use axum::response::Response;
 use refusal::{DIALECT, MEDIA};
 use schema::{Attributes, Kind};
 use serde_json::{Value, json};
-use service::{Call, Problem, Route, Routes, with_etag};
+use service::{Call, OF_NONE, Problem, Route, Routes, with_etag};
 use utoipa::ToSchema;
 
 const LIST: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
@@ -196,6 +196,7 @@ fn groups_and_search(routes: Routes) -> Routes {
             route(Method::POST, "/scim/v2/.search", "Search users and groups")
                 .takes_document::<ScimMessage>()
                 .keyless(KEYLESS)
+                .versionless(OF_NONE)
                 .gives::<ScimMessage>(200)
                 .in_dialect(DIALECT)
                 .answered_by(search::search),

@@ -85,7 +85,7 @@ impl Program for Postmaster {
         for setting in [
             "listen_addresses=127.0.0.1",
             "unix_socket_directories=",
-            "max_connections=200",
+            "max_connections=300",
             "shared_buffers=128MB",
             "hot_standby=off",
         ] {

@@ -76,7 +76,23 @@ impl Server {
 
 /// A pool that has connected once, or says why it cannot.
 pub async fn pool(options: PgConnectOptions, connections: u32) -> Result<Pool<Postgres>, sqlx::Error> {
-    let connected = PgPoolOptions::new()
+    match bounded(connections).connect_with(options.clone()).await {
+        // The pool tries until it is out of time, and forgets why each attempt failed.
+        Err(sqlx::Error::PoolTimedOut) => {
+            PgConnection::connect_with(&options).await?.close().await?;
+            Err(sqlx::Error::PoolTimedOut)
+        }
+        connected => connected,
+    }
+}
+
+/// One that connects when it is first asked.
+pub fn lazy_pool(options: PgConnectOptions, connections: u32) -> Pool<Postgres> {
+    bounded(connections).connect_lazy_with(options)
+}
+
+fn bounded(connections: u32) -> PgPoolOptions {
+    PgPoolOptions::new()
         // A round trip that is worth it only where the server may have been started anew meanwhile.
         .test_before_acquire(false)
         .before_acquire(|connection, kept| {
@@ -89,14 +105,4 @@ pub async fn pool(options: PgConnectOptions, connections: u32) -> Result<Pool<Po
         })
         .max_connections(connections)
         .acquire_timeout(Duration::from_secs(15))
-        .connect_with(options.clone())
-        .await;
-    match connected {
-        // The pool tries until it is out of time, and forgets why each attempt failed.
-        Err(sqlx::Error::PoolTimedOut) => {
-            PgConnection::connect_with(&options).await?.close().await?;
-            Err(sqlx::Error::PoolTimedOut)
-        }
-        connected => connected,
-    }
 }

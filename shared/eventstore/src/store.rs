@@ -1,5 +1,5 @@
 use crate::announcer::Announcer;
-use crate::connect::pool;
+use crate::connect::{lazy_pool, pool};
 use crate::event::Recorded;
 use crate::lanes::Lanes;
 use crate::reader::Reader;
@@ -10,7 +10,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, PgConnection, Postgres, Transaction};
 use std::collections::{BTreeSet, HashSet};
 use std::sync::{Arc, OnceLock};
-use tokio::sync::broadcast;
+use tokio::sync::{Semaphore, SemaphorePermit, broadcast};
 
 /// One service's log. Cheap to clone.
 #[derive(Clone)]
@@ -25,6 +25,8 @@ pub(crate) struct Inner {
     app: sqlx::PgPool,
     /// For what nobody waits for: however much of it there is, requests have `app`.
     background: sqlx::PgPool,
+    /// For two less than `background` has connections.
+    turns: Semaphore,
     pub engine: sqlx::PgPool,
     /// For what is read or noted of many tenants by one statement.
     pub many: sqlx::PgPool,
@@ -57,8 +59,8 @@ pub enum StoreError {
 }
 
 impl EventStore {
-    /// Connects and refuses roles that row-level security would not bind. `connections` are for requests; half as many come
-    /// beside them for work in the background.
+    /// Connects and refuses roles that row-level security would not bind. `connections` are for requests; half as many, three
+    /// at least, come beside them for work in the background.
     pub async fn connect(
         service: &'static str,
         login: &Login,
@@ -71,7 +73,9 @@ impl EventStore {
             Ok::<_, StoreError>(pool)
         };
         let app = bound(&login.app, connections).await?;
-        let background = bound(&login.app, (connections / 2).max(2)).await?;
+        let in_background = (connections / 2).max(3);
+        // The role is that of `app`.
+        let background = lazy_pool(login.app.clone(), in_background);
         let engine = bound(&login.engine, 3).await?;
         let many = bound(&login.writer, 3).await?;
         let announcer = Announcer::new(service);
@@ -79,6 +83,7 @@ impl EventStore {
             service,
             app,
             background,
+            turns: Semaphore::new(usize::try_from(in_background - 2).unwrap_or(1)),
             engine,
             many,
             lanes: Lanes::new(),
@@ -131,6 +136,13 @@ impl EventStore {
         Ok(Session { transaction, tenant, schemas: self.schemas() })
     }
 
+    /// A turn to take in what another service says. Views that catch up and what else is done in the background find connections
+    /// meanwhile, however many tenants are behind.
+    pub async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        // It is never closed.
+        self.inner.turns.acquire().await.ok()
+    }
+
     /// Tenants that something was appended for, as it happens in this process. Missed ones are found by a sweep.
     pub fn appended(&self) -> broadcast::Receiver<TenantId> {
         self.inner.announcer.appended.subscribe()
@@ -161,9 +173,8 @@ impl EventStore {
     /// Ends after what was given to it is recorded.
     pub async fn close(&self) {
         self.inner.writer.close().await;
-        self.inner.app.close().await;
-        self.inner.background.close().await;
-        self.inner.engine.close().await;
+        let Inner { app, background, engine, many, .. } = &*self.inner;
+        tokio::join!(app.close(), background.close(), engine.close(), many.close());
     }
 }
 

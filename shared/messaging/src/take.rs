@@ -20,6 +20,7 @@ const ATTEMPTS: u32 = 5;
 impl Consumer {
     /// Takes a run of one tenant's events, in order of position: effects and checkpoint in one transaction.
     pub(crate) async fn take(&self, tenant: TenantId, events: &[Recorded], retry: bool) -> Result<Taken, StoreError> {
+        let _turn = self.store.turn().await;
         let mut events = events;
         let mut attempt = 1;
         let mut poison = None;

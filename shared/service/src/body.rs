@@ -150,7 +150,8 @@ fn plain(message: &str) -> String {
         whole("i64", "of 64 bits"),
         ("expected f64".to_owned(), "expected a number".to_owned()),
         ("expected a string".to_owned(), "expected a text in quotation marks".to_owned()),
-        ("expected string or map".to_owned(), "expected a word in quotation marks".to_owned()),
+        ("expected string or map".to_owned(), "expected a word in quotation marks, or an object".to_owned()),
+        ("expected map with a single key".to_owned(), "expected an object with one field".to_owned()),
         ("expected a sequence".to_owned(), "expected a list in brackets".to_owned()),
         ("expected a map".to_owned(), "expected an object in braces".to_owned()),
         ("expected a boolean".to_owned(), "expected true or false".to_owned()),
@@ -255,7 +256,7 @@ mod tests {
         let word = told(r#"{"until": "x", "colour": "blue"}"#);
         assert_eq!(word, "colour: `blue` is not known here, expected `red` or `dark_red`");
         let none = told(r#"{"until": "x", "colour": 3}"#);
-        assert!(none.ends_with("expected a word in quotation marks"), "{none}");
+        assert!(none.ends_with("expected a word in quotation marks, or an object"), "{none}");
         let inner = told(r#"{"until": "x", "inner": 3}"#);
         assert_eq!(inner, "inner: invalid type: integer `3`, expected an object in braces");
         let text = told(r#"{"until": 3}"#);

@@ -2,9 +2,7 @@
 
 use crate::table::{Row, Seen};
 use crate::{Faults, FieldError, checked_day, checked_person, checked_ref, checked_text, field_error, tidy};
-use chrono::NaiveDate;
-
-const UNSAID: &str = "--";
+use chrono::{Datelike, NaiveDate};
 
 /// As in every register.
 const LONGEST_NAME: usize = 200;
@@ -19,8 +17,8 @@ pub fn entries(cell: &str) -> impl Iterator<Item = &str> {
 
 /// A day of a cell, also as a spreadsheet writes it whose language puts the day first: 31.03.2027.
 pub fn day_of_cell(column: &str, written: &str) -> Result<NaiveDate, FieldError> {
-    let dotted = NaiveDate::parse_from_str(written.trim(), "%d.%m.%Y");
-    checked_day(column, &dotted.map_or_else(|_| written.to_owned(), |day| day.to_string()))
+    let dotted = NaiveDate::parse_from_str(written.trim(), "%d.%m.%Y").ok().filter(|day| day.year() >= 1900);
+    checked_day(column, &dotted.map_or_else(|| written.to_owned(), |day| day.to_string()))
 }
 
 /// One row being read: what its cells say, and what is wrong with them.
@@ -34,9 +32,9 @@ impl<'a> Cells<'a> {
         Self { row, faults: Faults::in_row(row.number) }
     }
 
-    /// What the cell says; nothing where it is empty, or as other programs write that nobody has said anything.
+    /// What the cell says; nothing where it is empty.
     pub fn given(&self, column: &'static str) -> Option<&'a str> {
-        Some(self.row.cell(column)).filter(|cell| !["", UNSAID].contains(cell))
+        Some(self.row.cell(column)).filter(|cell| !cell.is_empty())
     }
 
     /// The row's ref, which no row before it has.

@@ -77,6 +77,12 @@ pub struct Route {
     pub(crate) handler: Arc<dyn Fn(Call) -> Handling + Send + Sync>,
 }
 
+/// Why a route of many objects takes no If-Match.
+pub const OF_MANY: &str = "what this changes is no single object: leave it out";
+
+/// Why one takes none whose object has no version, or that has no object.
+pub const OF_NONE: &str = "there is no version here that could be expected: leave it out";
+
 /// A parameter of the query string.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parameter {
@@ -238,10 +244,10 @@ impl Route {
         self
     }
 
-    /// It changes many objects, or none: it takes no If-Match.
+    /// It takes no If-Match, and says why and what to do.
     #[must_use]
-    pub fn of_many(mut self) -> Self {
-        self.versionless = Some("what this changes is no single object: leave it out");
+    pub fn versionless(mut self, why: &'static str) -> Self {
+        self.versionless = Some(why);
         self
     }
 

@@ -13,6 +13,11 @@ pub trait Sheet: View {
     fn cells(self, key: &str) -> Vec<String>;
 }
 
+/// A cell that is empty where nothing is said.
+pub fn cell(said: Option<impl ToString>) -> String {
+    said.map(|said| said.to_string()).unwrap_or_default()
+}
+
 impl Routes {
     /// The whole register as CSV, under a path that ends in `.csv`.
     #[must_use]

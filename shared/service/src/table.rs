@@ -21,6 +21,9 @@ pub type Seen = HashMap<String, u64>;
 /// The delimiters that spreadsheets write.
 const DELIMITERS: [char; 3] = [',', ';', '\t'];
 
+/// How other programs write that nobody has said anything.
+const UNSAID: &str = "--";
+
 /// How an .xls begins, and an .xlsx with a password.
 const OLD_WORKBOOK: [u8; 4] = [0xd0, 0xcf, 0x11, 0xe0];
 
@@ -163,10 +166,10 @@ fn records(text: &str) -> Result<Vec<(u64, Record)>, FieldError> {
         row += 1 + empty_rows_before(text, &record);
         if record.iter().skip(MOST_COLUMNS).any(|cell| !cell.trim().is_empty()) {
             let detail = format!("it has {} cells, and {MOST_COLUMNS} columns are the most", record.len());
-            return Err(FieldError { row: Some(row), ..field_error("body", detail) });
+            return Err(FieldError { row: Some(row - said), ..field_error("body", detail) });
         }
         if row > said && record.iter().any(|cell| !cell.trim().is_empty()) {
-            records.push((row, record.iter().take(MOST_COLUMNS).map(ToOwned::to_owned).collect()));
+            records.push((row - said, record.iter().take(MOST_COLUMNS).map(ToOwned::to_owned).collect()));
         }
         // The heading is one more.
         if records.len() > MOST_ROWS + 1 {
@@ -243,7 +246,8 @@ impl Heading {
             ));
         }
         let cells = self.places.iter().zip(record);
-        let known = cells.filter_map(|(place, cell)| place.map(|place| (place, as_written(&cell).to_owned())));
+        let said = |cell: String| if cell.trim() == UNSAID { String::new() } else { as_written(&cell).to_owned() };
+        let known = cells.filter_map(|(place, cell)| place.map(|place| (place, said(cell))));
         Ok(Row { number, cells: known.collect() })
     }
 }
@@ -281,9 +285,16 @@ mod tests {
 
     #[test]
     fn a_first_line_that_says_the_delimiter_is_no_heading() {
+        // A spreadsheet shows no row of it.
         let table = read("sep=;\nref_id;name;description\nR-1;a, b;x\n");
-        assert_eq!(rows(&table), [(3, "R-1", "x")]);
-        assert_eq!(rows(&read("sep=\t\n\nref_id\tname\nR-1\ta\n")), [(4, "R-1", "")]);
+        assert_eq!(rows(&table), [(2, "R-1", "x")]);
+        assert_eq!(rows(&read("sep=\t\n\nref_id\tname\nR-1\ta\n")), [(3, "R-1", "")]);
+    }
+
+    #[test]
+    fn two_dashes_say_nothing_and_are_a_text_where_they_were_exported() {
+        let table = read("ref_id,name,description\nR-1,a,--\nR-2,a,'--\nR-3,a,-- x\n");
+        assert_eq!(rows(&table), [(2, "R-1", ""), (3, "R-2", "--"), (4, "R-3", "-- x")]);
     }
 
     #[test]

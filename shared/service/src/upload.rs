@@ -12,7 +12,7 @@ pub use undo::{Back, Before, Touched, Undo, changed_since};
 use crate::columns::Columns;
 use crate::pace::pace;
 use crate::words::{PARAMETER, Words};
-use crate::{Call, FieldError, Problem, Progress, Route, Routes, Table, WORKBOOK, field_error, json};
+use crate::{Call, FieldError, OF_MANY, Problem, Progress, Route, Routes, Table, WORKBOOK, field_error, json};
 use access::Action;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Method, StatusCode};
@@ -133,7 +133,8 @@ pub struct Counts {
     pub ignored_columns: Vec<String>,
 }
 
-/// The rows that would begin an object or change one, by their numbers in a spreadsheet: all others leave theirs as it is.
+/// The rows that would begin an object or change one, by their numbers in a spreadsheet. Where several are about one object, the
+/// first of them stands for all.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = ImportEffects)]
 pub struct Effects {
@@ -178,7 +179,7 @@ impl Routes {
     ) -> Self {
         let route = Route::tenant(Method::POST, tail, Action::ManageTenant, summary)
             .takes_table(MOST_BYTES)
-            .of_many()
+            .versionless(OF_MANY)
             .parameter("dry_run", "true: tell what would happen, and every mistake, and record nothing")
             .parameter(
                 "reason",
@@ -361,6 +362,8 @@ async fn take<U: Upload>(
         }
     }
     errors.extend(upload.look_over(work, table).await?);
+    taken.effects.created.sort_unstable();
+    taken.effects.changed.sort_unstable();
     Ok(Taken { errors: listed(errors), ..taken })
 }
 

@@ -159,8 +159,8 @@ fn started(due: Option<NaiveDate>, cx: &Cx) -> NaiveDate {
 fn described(cells: &mut Cells<'_>) -> Option<String> {
     let parts = [cells.text("description", LONGEST_TEXT), cells.text("observation", LONGEST_TEXT)];
     let text = parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n");
-    if text.len() > LONGEST_TEXT {
-        cells.faults.wrong("observation", format!("with the description it is longer than {LONGEST_TEXT} bytes"));
+    if text.chars().count() > LONGEST_TEXT {
+        cells.faults.wrong("observation", format!("with the description it is longer than {LONGEST_TEXT} characters"));
     }
     Some(text).filter(|text| !text.is_empty())
 }

@@ -2,7 +2,7 @@ use super::{Event, Kind, Profile};
 use chrono::NaiveDate;
 use eventstore::Recorded;
 use serde::{Deserialize, Serialize};
-use service::{Dated, Sheet};
+use service::{Dated, Sheet, cell};
 use strum::VariantNames;
 use utoipa::ToSchema;
 use views::{Column, Folded, View, stream_key};
@@ -119,21 +119,19 @@ impl Sheet for RaisedFinding {
     ];
 
     fn cells(self, key: &str) -> Vec<String> {
-        let text = Option::unwrap_or_default;
-        let day = |day: Option<NaiveDate>| day.map(|day| day.to_string()).unwrap_or_default();
         let (kind, state) = (<&str>::from(self.kind).to_owned(), <&str>::from(self.state).to_owned());
         vec![
             key.to_owned(),
             self.title,
             kind,
-            text(self.description),
+            cell(self.description),
             self.requirements.join("|"),
-            text(self.source),
+            cell(self.source),
             self.raised_on.to_string(),
-            text(self.owner),
-            day(self.due),
+            cell(self.owner),
+            cell(self.due),
             state,
-            day(self.closed_on),
+            cell(self.closed_on),
         ]
     }
 }

@@ -1,9 +1,8 @@
 use super::{Event, Petition, Waiver};
-use crate::soa::word;
 use chrono::{DateTime, NaiveDate, Utc};
 use eventstore::Recorded;
 use serde::{Deserialize, Serialize};
-use service::{Dated, Sheet};
+use service::{Dated, Sheet, cell};
 use strum::VariantNames;
 use utoipa::ToSchema;
 use views::{Column, Folded, View, stream_key};
@@ -30,7 +29,9 @@ pub struct RegisteredException {
 }
 
 /// What was decided of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, strum::VariantNames)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, strum::IntoStaticStr, strum::VariantNames,
+)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum ExceptionState {
@@ -124,20 +125,18 @@ impl Sheet for RegisteredException {
     ];
 
     fn cells(self, key: &str) -> Vec<String> {
-        let text = Option::unwrap_or_default;
-        let state = word(&self.state);
         vec![
             key.to_owned(),
             self.title,
             self.waived,
             self.controls.join("|"),
-            text(self.document),
+            cell(self.document),
             self.justification,
             self.compensating_measure,
             self.expires_on.to_string(),
-            state,
+            <&str>::from(self.state).to_owned(),
             self.requested_by,
-            text(self.decided_by),
+            cell(self.decided_by),
         ]
     }
 }

@@ -81,7 +81,7 @@ fn draft(row: &Row, known: &Known, seen: &mut Seen) -> Result<Draft<Command>, Ve
         cells.faults.wrong("criticality", "it is empty: write low, medium, high or critical");
     }
     let criticality = criticality.or(standing.map(|standing| standing.criticality));
-    let services = services(&mut cells);
+    let services = services(&mut cells, standing);
     let information = cells.text("information", LONGEST_TEXT);
     let owner = cells.person("owner");
     let made = id.zip(name).zip(criticality).map(|((id, name), criticality)| {
@@ -116,9 +116,12 @@ fn criticality(word: &str) -> Result<Criticality, String> {
     }
 }
 
-/// Sentences, which have commas in them.
-fn services(cells: &mut Cells<'_>) -> Option<Vec<String>> {
+/// Sentences, which have commas in them. As they are downloaded they stay, whatever else they have in them.
+fn services(cells: &mut Cells<'_>, standing: Option<&Profile>) -> Option<Vec<String>> {
     let cell = cells.given("services")?;
+    if standing.is_some_and(|standing| standing.services.join("|") == cell) {
+        return None;
+    }
     let written: Vec<&str> = cell.split(['|', ';', '\n']).map(str::trim).filter(|one| !one.is_empty()).collect();
     if written.len() > MOST_SERVICES {
         cells.faults.wrong("services", format!("{MOST_SERVICES} are the most"));

@@ -1,9 +1,8 @@
 use super::{Agreement, Assessment, Criticality, Event, Profile};
-use crate::soa::word;
 use chrono::NaiveDate;
 use eventstore::Recorded;
 use serde::{Deserialize, Serialize};
-use service::{Dated, Sheet};
+use service::{Dated, Sheet, cell};
 use strum::VariantNames;
 use utoipa::ToSchema;
 use views::{Column, Folded, View, stream_key};
@@ -26,7 +25,9 @@ pub struct RegisteredSupplier {
     pub ended_on: Option<NaiveDate>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, strum::VariantNames)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, strum::IntoStaticStr, strum::VariantNames,
+)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum SupplierState {
@@ -129,11 +130,16 @@ impl Sheet for RegisteredSupplier {
         &["ref_id", "name", "criticality", "services", "information", "owner", "state", "assessed_again_by"];
 
     fn cells(self, key: &str) -> Vec<String> {
-        let text = Option::unwrap_or_default;
-        let again = self.last_assessment.map(|last| last.assessed_again_by.to_string());
-        let (criticality, state) = (word(&self.criticality), word(&self.state));
-        let (information, owner) = (text(self.information), text(self.owner));
-        vec![key.to_owned(), self.name, criticality, self.services.join("|"), information, owner, state, text(again)]
+        vec![
+            key.to_owned(),
+            self.name,
+            <&str>::from(self.criticality).to_owned(),
+            self.services.join("|"),
+            cell(self.information),
+            cell(self.owner),
+            <&str>::from(self.state).to_owned(),
+            cell(self.last_assessment.map(|last| last.assessed_again_by)),
+        ]
     }
 }
 

@@ -1,7 +1,7 @@
 use super::{Event, Kind, Profile, SecurityObjectives};
 use eventstore::Recorded;
 use serde::{Deserialize, Serialize};
-use service::Sheet;
+use service::{Sheet, cell};
 use strum::VariantNames;
 use utoipa::ToSchema;
 use views::{Column, Folded, View, stream_key};
@@ -48,7 +48,7 @@ impl Sheet for RegisteredAsset {
         let named = [("confidentiality", confidentiality), ("integrity", integrity), ("availability", availability)];
         let objectives = named.into_iter().filter_map(|(name, value)| Some(format!("{name}: {}", value?)));
         let objectives = objectives.collect::<Vec<_>>().join(", ");
-        let (domain, owner, parents) = (domain.unwrap_or_default(), owner.unwrap_or_default(), supports.join("|"));
+        let (domain, owner, parents) = (cell(domain), cell(owner), supports.join("|"));
         vec![key.to_owned(), name, description, domain, kind.to_owned(), owner, objectives, parents]
     }
 }

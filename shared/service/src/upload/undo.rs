@@ -4,7 +4,9 @@ use super::kept::{self, Import, KeptImport};
 use super::{Upload, allowed, listed};
 use crate::answer::json;
 use crate::pace::pace;
-use crate::{Answered, Call, FieldError, Listed, Object, Outcome, Problem, Route, Routes, field_error, object_answer};
+use crate::{
+    Answered, Call, FieldError, Listed, OF_MANY, Object, Outcome, Problem, Route, Routes, field_error, object_answer,
+};
 use access::Action;
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
@@ -98,7 +100,7 @@ impl Routes {
                 "Take an upload back, unless something that it did was changed or built on since",
             )
             .takes_with_reason::<UndoImport>()
-            .of_many()
+            .versionless(OF_MANY)
             .gives::<Answered>(200)
             .answered_by(move |call: Call| async move { undo_import(&call, asked(&call)?).await }),
         )
