@@ -1,5 +1,6 @@
 use crate::control::{Command, Control, Implementation, ImplementationState};
 use crate::requests::DecideApplicability;
+use crate::requirement::requirements;
 use crate::soa::{MOST_CONTROLS, word};
 use crate::statement::Statement;
 use access::Action;
@@ -38,6 +39,7 @@ pub struct ControlFilter {
     #[schema(value_type = Option<String>, example = "technological")]
     theme: Option<Theme>,
     state: Option<ImplementationState>,
+    /// `undecided` are those that neither anybody decided nor a treatment relies on.
     applicability: Option<Applicability>,
     /// A person's id; empty: nobody's.
     owner: Option<String>,
@@ -131,7 +133,15 @@ impl ControlFilter {
             after: None,
             limit: MOST_CONTROLS,
         };
-        Ok(list::<Statement>(&mut session, position, &listing).await?.rows.into_iter().map(|row| row.key).collect())
+        let rows = list::<Statement>(&mut session, position, &listing).await?.rows;
+        let mut chosen: Vec<String> = rows.into_iter().map(|row| row.key).collect();
+        if matches!(self.applicability, Some(Applicability::Undecided)) {
+            // What a treatment relies on applies for its sake, as the statement says: it is not decided over.
+            let names: Vec<&str> = chosen.iter().map(String::as_str).collect();
+            let required = requirements(&mut session, &names, position).await?;
+            chosen.retain(|id| !required.contains_key(id));
+        }
+        Ok(chosen)
     }
 
     fn filters(&self) -> Vec<Filter> {

@@ -10,7 +10,7 @@ use eventstore::{EventStore, Head, Passed, Recorded, StoreError, TenantId};
 use futures::{StreamExt, stream};
 use metrics::gauge;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
@@ -44,8 +44,8 @@ impl Consumer {
     /// Listens and catches up for as long as the caller lets it run.
     pub async fn run(&self) {
         let (queue, waiting) = mpsc::unbounded_channel();
-        let behind = Behind { queue, waiting: Mutex::default() };
-        tokio::join!(self.listen(&behind), self.catch_up_those(&behind, waiting), self.sweep());
+        let behind = Behind { queue, tenants: Mutex::default() };
+        tokio::join!(self.listen(&behind), self.catch_up_those(&behind, waiting), self.sweep(&behind));
     }
 
     async fn listen(&self, behind: &Behind) {
@@ -165,6 +165,11 @@ impl Consumer {
         doubted: bool,
         behind: &Behind,
     ) -> anyhow::Result<()> {
+        if behind.is_at_work_on(tenant) {
+            // It takes these too; who took them beside it would wait for it, and hold a connection.
+            behind.add(tenant);
+            return Ok(());
+        }
         if doubted {
             let after = self.taken(tenant).await?;
             if events.iter().any(|event| event.position > after) {
@@ -197,6 +202,7 @@ impl Consumer {
                 // The sweep finds it again.
                 Err(error) => tracing::warn!(tenant.id = %tenant, source = self.source, %error, "a tenant is behind its source; trying again"),
             }
+            behind.end(tenant);
         });
         catching_up.buffer_unordered(AT_ONCE).collect::<()>().await;
     }
@@ -218,9 +224,9 @@ impl Consumer {
         }
     }
 
-    async fn sweep(&self) {
+    async fn sweep(&self, behind: &Behind) {
         loop {
-            if let Err(error) = self.sweep_once().await {
+            if let Err(error) = self.sweep_once(behind).await {
                 tracing::warn!(
                     source = self.source,
                     error = format!("{error:#}"),
@@ -232,7 +238,7 @@ impl Consumer {
     }
 
     /// Compares every tenant with its source, and tries those again that were parked and whose time has come.
-    pub async fn sweep_once(&self) -> anyhow::Result<()> {
+    async fn sweep_once(&self, behind: &Behind) -> anyhow::Result<()> {
         let taken: HashMap<TenantId, i64> =
             self.store.taken(self.source).await?.into_iter().map(|head| (head.tenant_id, head.position)).collect();
         let position = |tenant: TenantId| taken.get(&tenant).copied().unwrap_or(0);
@@ -251,7 +257,7 @@ impl Consumer {
                 let here = position(tenant_id);
                 lag += (there - here).max(0);
                 if there > here {
-                    self.look_after(tenant_id, here, false).await;
+                    behind.add(tenant_id);
                 }
                 lost += self.lost(tenant_id, here, there);
             }
@@ -297,23 +303,54 @@ pub fn run<'a>(events: impl Iterator<Item = &'a Recorded>) -> Option<(i64, i64)>
     positions.first().zip(positions.last()).filter(|_| is_gapless).map(|(first, last)| (first - 1, *last))
 }
 
-/// Tenants of which something is missing, each once until it is begun with.
+/// Tenants of which something is missing, each once until it is begun with, and none begun with twice at a time.
 struct Behind {
     queue: UnboundedSender<TenantId>,
-    waiting: Mutex<HashSet<TenantId>>,
+    tenants: Mutex<Tenants>,
+}
+
+#[derive(Default)]
+struct Tenants {
+    waiting: HashSet<TenantId>,
+    at_work: HashSet<TenantId>,
+    /// Something was missing again, or still, while they were at work.
+    again: HashSet<TenantId>,
 }
 
 impl Behind {
     fn add(&self, tenant: TenantId) {
-        if self.waiting.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant) {
+        let mut tenants = self.tenants();
+        if tenants.at_work.contains(&tenant) {
+            tenants.again.insert(tenant);
+        } else if tenants.waiting.insert(tenant) {
             // It is received for as long as the consumer runs.
             let _ = self.queue.send(tenant);
         }
     }
 
-    /// What is missing from here on is another time's.
+    fn is_at_work_on(&self, tenant: TenantId) -> bool {
+        self.tenants().at_work.contains(&tenant)
+    }
+
     fn begin(&self, tenant: TenantId) {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&tenant);
+        let mut tenants = self.tenants();
+        tenants.waiting.remove(&tenant);
+        tenants.at_work.insert(tenant);
+    }
+
+    fn end(&self, tenant: TenantId) {
+        let is_missed_again = {
+            let mut tenants = self.tenants();
+            tenants.at_work.remove(&tenant);
+            tenants.again.remove(&tenant)
+        };
+        if is_missed_again {
+            self.add(tenant);
+        }
+    }
+
+    fn tenants(&self) -> MutexGuard<'_, Tenants> {
+        self.tenants.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

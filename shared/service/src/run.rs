@@ -11,10 +11,12 @@ use eventstore::{Aggregate, EventStore, StoreError};
 use futures::future::join_all;
 use messaging::{Bus, BusError, Consumer, Relay, serve_replay};
 use std::collections::BTreeSet;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -33,6 +35,27 @@ pub struct Running {
     stores: Arc<OnceLock<Vec<EventStore>>>,
     stop: CancellationToken,
     tasks: TaskTracker,
+    /// Ends with it.
+    _aside: Aside,
+}
+
+/// Threads for what nobody waits for. The system shares its cores out between them and those that answer requests, however much
+/// there is to do here.
+struct Aside(Option<Runtime>);
+
+impl Aside {
+    fn start() -> io::Result<Self> {
+        Builder::new_multi_thread().enable_all().thread_name("background").build().map(|runtime| Self(Some(runtime)))
+    }
+}
+
+impl Drop for Aside {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            // Whoever drops it may be a task, which must not wait.
+            runtime.shutdown_background();
+        }
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -70,7 +93,9 @@ impl Running {
                 tracing::error!(%error, "the listener failed");
             }
         });
-        let background = Background { stop: stop.clone(), tasks: tasks.clone(), readiness: readiness.clone() };
+        let aside = Aside::start()?;
+        let threads = aside.0.as_ref().map_or_else(Handle::current, |runtime| runtime.handle().clone());
+        let background = Background { stop: stop.clone(), tasks: tasks.clone(), readiness: readiness.clone(), threads };
         let filled = stores.clone();
         let (verifier, proxies) = (settings.verifier.clone(), settings.proxies);
         let providers = verifier.providers().clone();
@@ -87,7 +112,7 @@ impl Running {
             }
         }));
         tasks.close();
-        Ok(Self { address, readiness, stores, stop, tasks })
+        Ok(Self { address, readiness, stores, stop, tasks, _aside: aside })
     }
 
     /// Waits until every service answers; gives their stores, in the order they were given in.
@@ -119,6 +144,7 @@ struct Background {
     stop: CancellationToken,
     tasks: TaskTracker,
     readiness: Readiness,
+    threads: Handle,
 }
 
 impl Background {
@@ -177,7 +203,7 @@ impl Background {
     fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         let stop = self.stop.clone();
         // What is cut off in the middle rolls back, and is done again by the next start.
-        self.tasks.spawn(async move { stop.run_until_cancelled(work).await });
+        self.tasks.spawn_on(async move { stop.run_until_cancelled(work).await }, &self.threads);
     }
 }
 

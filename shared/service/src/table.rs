@@ -24,6 +24,9 @@ const DELIMITERS: [char; 3] = [',', ';', '\t'];
 /// How other programs write that nobody has said anything.
 const UNSAID: &str = "--";
 
+/// What a spreadsheet shows where a formula has no value.
+const BROKEN: [&str; 7] = ["#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!"];
+
 /// How an .xls begins, and an .xlsx with a password.
 const OLD_WORKBOOK: [u8; 4] = [0xd0, 0xcf, 0x11, 0xe0];
 
@@ -131,8 +134,42 @@ fn text(file: &[u8]) -> Result<String, FieldError> {
             "it has an odd number of quotation marks: close the cell that is open, and write two for one inside a cell";
         return Err(field_error("body", detail));
     }
+    if let Some(line) = behind_quotes(text) {
+        // A reader would take what stands between two such places as one cell, with all the rows in it.
+        let detail = format!(
+            "on line {line} a cell goes on behind its closing quotation mark: close the cell that was opened before it, and \
+             write two for one inside a cell"
+        );
+        return Err(field_error("body", detail));
+    }
     // One kind of line end, so that a file that went through another system says the same.
     Ok(text.trim_start_matches('\u{feff}').replace("\r\n", "\n").replace('\r', "\n"))
+}
+
+/// The first line on which something else than a delimiter or the end of the line follows a closing quotation mark.
+fn behind_quotes(text: &str) -> Option<usize> {
+    let (delimiter, _) = delimiter(text.trim_start_matches('\u{feff}'));
+    let is_end = |byte: u8| byte == delimiter || byte == b'\n' || byte == b'\r';
+    let (mut line, mut begins, mut is_quoted) = (1, true, false);
+    let mut bytes = text.trim_start_matches('\u{feff}').bytes().peekable();
+    while let Some(byte) = bytes.next() {
+        line += usize::from(byte == b'\n');
+        match byte {
+            b'"' if is_quoted && bytes.peek() == Some(&b'"') => {
+                bytes.next();
+            }
+            b'"' if is_quoted => {
+                is_quoted = false;
+                if bytes.peek().is_some_and(|next| !is_end(*next)) {
+                    return Some(line);
+                }
+            }
+            b'"' if begins => is_quoted = true,
+            _ => {}
+        }
+        begins = !is_quoted && is_end(byte);
+    }
+    None
 }
 
 /// The delimiter that stands most often in the heading, or the one that the first line says in its place, as spreadsheets of
@@ -245,10 +282,15 @@ impl Heading {
                  that contains the delimiter or a quote stands in quotes"
             ));
         }
+        let mut known = self.places.iter().zip(&record).filter_map(|(place, cell)| Some(((*place)?, cell.trim())));
+        if let Some((column, cell)) = known.find(|(_, cell)| BROKEN.contains(cell)) {
+            let detail = format!("it says {cell}: mend the formula, or empty the cell");
+            return Err(FieldError { row: Some(number), ..field_error(column, detail) });
+        }
         let cells = self.places.iter().zip(record);
         let said = |cell: String| if cell.trim() == UNSAID { String::new() } else { as_written(&cell).to_owned() };
-        let known = cells.filter_map(|(place, cell)| place.map(|place| (place, said(cell))));
-        Ok(Row { number, cells: known.collect() })
+        let cells = cells.filter_map(|(place, cell)| place.map(|place| (place, said(cell))));
+        Ok(Row { number, cells: cells.collect() })
     }
 }
 
@@ -289,6 +331,20 @@ mod tests {
         let table = read("sep=;\nref_id;name;description\nR-1;a, b;x\n");
         assert_eq!(rows(&table), [(2, "R-1", "x")]);
         assert_eq!(rows(&read("sep=\t\n\nref_id\tname\nR-1\ta\n")), [(3, "R-1", "")]);
+    }
+
+    #[test]
+    fn a_quotation_mark_that_was_never_closed_swallows_no_row() {
+        let file = "ref_id;name;description\nN-1;one;\"Stone Ltd;1\nN-2;two;b\nN-3;three;\"Sand Ltd;1\n";
+        assert!(
+            refused(file.as_bytes())[0].starts_with("body: on line 4 a cell goes on behind"),
+            "{:?}",
+            refused(file.as_bytes())
+        );
+        assert!(refused(b"ref_id,name\nR-1,\"a\"b\"\"\"\"\n")[0].contains("on line 2"));
+        let closed =
+            "\u{feff}ref_id,name,description\r\nR-1,\"a \"\"b\"\"\",\"x\r\ny\"\r\nR-2,5\" wide and 6\",\"\"\r\n";
+        assert_eq!(rows(&read(closed)), [(2, "R-1", "x\ny"), (3, "R-2", "")]);
     }
 
     #[test]

@@ -70,18 +70,20 @@ fn refused(file: &[u8], sheet: Option<&str>) -> String {
 fn cells_say_what_people_see_and_rows_are_numbered_as_there() {
     let numbers = r#"<c r="B3"><v>3</v></c><c r="C3"><v>0.30000000000000004</v></c>"#;
     let days = r#"<c r="B7" s="1"><v>46082</v></c><c r="C7" s="1"><v>46082.5</v></c>"#;
-    let rest = r#"<c r="B8" t="b"><v>1</v></c><c r="C8" t="e"><v>#REF!</v></c>"#;
+    let rest = r#"<c r="B8" t="b"><v>1</v></c>"#;
+    let broken = r#"<row r="9"><c r="A9"/><c r="C9" t="e"><v>#REF!</v></c></row>"#;
     let [a3, a7, a8] = [("A3", "R-1"), ("A7", "R-2"), ("A8", "R-3")].map(|(place, name)| text(place, name));
     let rows = format!(
-        r#"{}<row r="3">{a3}{numbers}</row><row r="5"><c r="A5"><v/></c></row><row r="7">{a7}{days}</row><row r="8">{a8}{rest}</row>"#,
+        r#"{}<row r="3">{a3}{numbers}</row><row r="5"><c r="A5"><v/></c></row><row r="7">{a7}{days}</row><row r="8">{a8}{rest}</row>{broken}"#,
         heading()
     );
     let table = table(&rows);
-    assert_eq!((table.errors.len(), table.ignored_columns.len()), (0, 0));
+    assert_eq!((table.errors[0].row, table.errors[0].field.as_str()), (Some(9), "description"), "{:?}", table.errors);
+    assert_eq!((table.errors.len(), table.ignored_columns.len()), (1, 0));
     let (said, _) = table.each(&Progress::default(), |row, _| {
         Ok(format!("{} {} {} {}", row.number, row.cell("ref_id"), row.cell("name"), row.cell("description")))
     });
-    assert_eq!(said, ["3 R-1 3 0.3", "7 R-2 2026-03-01 2026-03-01T12:00:00", "8 R-3 true #REF!"]);
+    assert_eq!(said, ["3 R-1 3 0.3", "7 R-2 2026-03-01 2026-03-01T12:00:00", "8 R-3 true "]);
 }
 
 #[test]
