@@ -333,6 +333,6 @@ mod tests {
             let name = reference.split('"').next().unwrap_or_default();
             assert!(document["components"]["schemas"].get(name).is_some(), "{name} is missing");
         }
-        assert_eq!(document["paths"].as_object().map(serde_json::Map::len), Some(67));
+        assert_eq!(document["paths"].as_object().map(serde_json::Map::len), Some(68));
     }
 }

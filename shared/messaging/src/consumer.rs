@@ -144,7 +144,9 @@ impl Consumer {
         doubted: bool,
         behind: &Behind,
     ) {
-        let (events, messages): (Vec<Recorded>, Vec<Message>) = heard.into_iter().unzip();
+        let (mut events, messages): (Vec<Recorded>, Vec<Message>) = heard.into_iter().unzip();
+        // What came twice at once is taken once, and acknowledged twice.
+        events.dedup_by_key(|event| event.position);
         let taken = if passed { Ok(()) } else { self.take_or_ask(tenant, &events, doubted, behind).await };
         match taken {
             Ok(()) => {

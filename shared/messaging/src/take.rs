@@ -18,7 +18,7 @@ pub enum Taken {
 const ATTEMPTS: u32 = 5;
 
 impl Consumer {
-    /// Takes a run of one tenant's events, in order of position: effects and checkpoint in one transaction.
+    /// Takes a run of one tenant's events, in order of position and each once: effects and checkpoint in one transaction.
     pub(crate) async fn take(&self, tenant: TenantId, events: &[Recorded], retry: bool) -> Result<Taken, StoreError> {
         let _turn = self.store.turn().await;
         let mut events = events;
