@@ -362,3 +362,32 @@ async fn acknowledge(message: &Message) {
         tracing::debug!(%error, "an acknowledgement was not sent");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Behind;
+    use eventstore::TenantId;
+    use std::sync::Mutex;
+    use tokio::sync::mpsc;
+
+    #[test]
+    fn a_tenant_is_caught_up_on_once_at_a_time_and_again_where_more_was_missed() {
+        let (queue, mut waiting) = mpsc::unbounded_channel();
+        let behind = Behind { queue, tenants: Mutex::default() };
+        let (one, other) = (TenantId::random(), TenantId::random());
+        for tenant in [one, one, other] {
+            behind.add(tenant);
+        }
+        assert_eq!([waiting.try_recv().ok(), waiting.try_recv().ok()], [Some(one), Some(other)]);
+        behind.begin(one);
+        assert!(behind.is_at_work_on(one) && !behind.is_at_work_on(other));
+        behind.add(one);
+        behind.add(one);
+        assert_eq!(waiting.try_recv().ok(), None, "it is at work");
+        behind.end(one);
+        assert_eq!(waiting.try_recv().ok(), Some(one));
+        behind.begin(one);
+        behind.end(one);
+        assert_eq!(waiting.try_recv().ok(), None, "nothing more was missed");
+    }
+}

@@ -44,8 +44,10 @@ pub struct Running {
 struct Aside(Option<Runtime>);
 
 impl Aside {
-    fn start() -> io::Result<Self> {
-        Builder::new_multi_thread().enable_all().thread_name("background").build().map(|runtime| Self(Some(runtime)))
+    fn start() -> io::Result<(Self, Handle)> {
+        let runtime = Builder::new_multi_thread().enable_all().thread_name("background").build()?;
+        let threads = runtime.handle().clone();
+        Ok((Self(Some(runtime)), threads))
     }
 }
 
@@ -93,8 +95,7 @@ impl Running {
                 tracing::error!(%error, "the listener failed");
             }
         });
-        let aside = Aside::start()?;
-        let threads = aside.0.as_ref().map_or_else(Handle::current, |runtime| runtime.handle().clone());
+        let (aside, threads) = Aside::start()?;
         let background = Background { stop: stop.clone(), tasks: tasks.clone(), readiness: readiness.clone(), threads };
         let filled = stores.clone();
         let (verifier, proxies) = (settings.verifier.clone(), settings.proxies);

@@ -66,6 +66,22 @@ async fn one_that_is_refused_keeps_all_back_and_each_is_told() {
 }
 
 #[tokio::test]
+async fn what_a_treatment_relies_on_is_not_undecided() {
+    let house = House::new().await;
+    let tenant = house.tenant().await;
+    tenant.treat("R-7", &["A.8.13"], &[]).await.expect("linked");
+    let body = json!({
+        "filter": {"applicability": "undecided"}, "reason": "kick-off",
+        "applicability": {"applicable": true, "basis": "good_practice", "justification": "State of the art"},
+    });
+    let done = tenant.post("/controls", body).await.json();
+    assert_eq!((&done["changed"], &done["unchanged"]), (&json!(92), &json!(0)), "{done}");
+    let (kept, decided) = (soa_row(&tenant, "A.8.13", "").await, soa_row(&tenant, "A.5.1", "").await);
+    assert_eq!((&kept["basis"], &kept["decided"]), (&json!("risk_treatment"), &json!(false)), "{kept}");
+    assert_eq!((&decided["basis"], &decided["decided"]), (&json!("good_practice"), &json!(true)), "{decided}");
+}
+
+#[tokio::test]
 async fn a_filter_chooses_what_is_so_and_how_each_is_implemented_stays() {
     let house = House::new().await;
     let tenant = house.tenant().await;
